@@ -45,7 +45,7 @@ export async function listAdminTokens(
   return (await query).map(toAdminToken);
 }
 
-/** Those that are bound to the environment; null: those that are bound to none. */
+/** The tokens of this environment; null: those of every environment. */
 export async function adminTokensOf(
   db: Db,
   environmentId: string | null,
@@ -64,7 +64,7 @@ export async function lockAdminToken(tx: Db, id: string): Promise<AdminTokenReco
   return row ? toAdminToken(row) : null;
 }
 
-/** An ISO time; null: until it is revoked. */
+/** Sets when the token ends, an ISO time; null: when it is revoked. */
 export async function writeAdminTokenEnd(tx: Db, id: string, validUntil: string | null): Promise<void> {
   await tx('admin_tokens').where({ id }).update({ valid_until: validUntil });
 }
@@ -79,7 +79,7 @@ export async function deleteAdminToken(db: Db, id: string): Promise<AdminTokenRe
   return row ? toAdminToken(row) : null;
 }
 
-/** Deletes the tokens that are bound to an environment, and answers them. Wants a transaction. */
+/** Deletes the tokens of an environment, and answers them. Wants a transaction. */
 export async function deleteAdminTokensOf(
   db: Db,
   environmentId: string,

@@ -1,6 +1,6 @@
 /**
- * The encryption canary: a known text, sealed at first start, that tells at every later start whether
- * `ENCRYPTION_KEY` is the one this database was used with, before any store finds out.
+ * The encryption canary: a known text that is sealed at the first start. Every later start opens it, to tell before
+ * any store does whether `ENCRYPTION_KEY` is the one that this database was used with.
  */
 
 import type { Keyring, SealedSecret } from '../../support/secret.ts';
@@ -12,14 +12,14 @@ const ROW = 'encryption-canary';
 const PLACE = ['bridge', ROW];
 const TEXT = 'scim-bridge';
 
-/** False before the first start has come so far. */
+/** False until the first start has sealed it. */
 export async function hasCanary(db: Db): Promise<boolean> {
   return (await db('bridge').where({ key: ROW }).first('key')) !== undefined;
 }
 
 /**
- * Seals the canary where there is none yet. Throws an Error for people where the ring lacks the key of
- * the canary or of a store's secret.
+ * Seals the canary where there is none yet. Throws an Error for people where the ring lacks the key of the canary, or
+ * of a store's secret.
  */
 export async function checkCanary(db: Db, keyring: Keyring): Promise<void> {
   const fresh = { key: ROW, value: toJson(keyring.seal(TEXT, PLACE)) };
@@ -40,7 +40,7 @@ export async function checkCanary(db: Db, keyring: Keyring): Promise<void> {
     throw new Error('The encryption canary in the database was altered.');
 }
 
-/** Seals the canary anew with the ring's first key. Comes after the stores' secrets were sealed with it. */
+/** Seals the canary again with the ring's first key. Call it after the stores' secrets were sealed with that key. */
 export async function resealCanary(db: Db, keyring: Keyring): Promise<void> {
   const row = await db('bridge').where({ key: ROW }).first();
   if (!row || fromJson<SealedSecret>(row.value).keyId === keyring.sealingKeyId) return;

@@ -1,8 +1,8 @@
-/** When each connection last asked, how far its setup has come, and what of it was refused lately. */
+/** When each connection last sent a request, how far its setup is, and which of its requests were refused lately. */
 
 import type { Db } from '../open.ts';
 
-/** In the order in which a setup comes to them. */
+/** In the order of a setup. */
 export const SETUP_STEPS = [
   'tokenUsed',
   'connectionTest',
@@ -25,7 +25,7 @@ const COLUMNS: Readonly<Record<SetupStep, string>> = {
 export interface RefusedRequest {
   readonly at: string;
   readonly method: string;
-  /** Without its query: that holds people's names. */
+  /** Without its query, which holds people's names. */
   readonly path: string;
   readonly status: number;
   readonly detail: string;
@@ -41,7 +41,7 @@ export interface Activity {
 
 export const REFUSALS_KEPT_MAX = 20;
 
-/** A step that was seen before keeps its time. The rows of a connection that is gone go with its tokens. */
+/** A step that was seen before keeps its time. Deleting a connection's tokens deletes these rows. */
 export async function saveActivity(
   tx: Db,
   connectionId: string,

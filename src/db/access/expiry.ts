@@ -1,8 +1,8 @@
-/** Tokens of both kinds by when they end. */
+/** Which tokens of both kinds end when. */
 
 import type { Db } from '../open.ts';
 
-/** What ends after `now` and not after `until`, both ISO times. */
+/** The kinds of tokens that end after `now` and not after `until`, both ISO times. */
 export async function kindsEnding(
   db: Db,
   now: string,

@@ -1,6 +1,6 @@
 /**
- * The key under which identifiers of purged people are hashed: made once, sealed in the database with
- * `ENCRYPTION_KEY`, so that nobody who holds the database alone can try out whose they were.
+ * The key that identifiers of purged people are hashed with. It is made once and sealed with `ENCRYPTION_KEY`, so
+ * that the database alone does not let anybody guess whose they were.
  */
 
 import { createHmac, createSecretKey, randomBytes } from 'node:crypto';
@@ -13,7 +13,7 @@ const ROW = 'identifier-key';
 const PLACE = ['bridge', ROW];
 const KEY_BYTES = 32;
 
-/** Asks the database once, at the first call, which must not come from inside a transaction. */
+/** Reads the database at its first call only, which must not come from inside a transaction. */
 export type IdentifierHash = () => Promise<Hash>;
 
 export function createIdentifierHash(db: Db, keyring: Keyring): IdentifierHash {
@@ -28,7 +28,7 @@ export function createIdentifierHash(db: Db, keyring: Keyring): IdentifierHash {
 }
 
 export function hashWith(key: Buffer): Hash {
-  // Made from bytes each time, the key takes longer than the hash.
+  // Making the key from bytes each time would take longer than the hash.
   const secret = createSecretKey(key);
   return (text) => createHmac('sha256', secret).update(text).digest('hex');
 }
@@ -43,13 +43,13 @@ async function readKey(db: Db, keyring: Keyring): Promise<Buffer> {
   return Buffer.from(keyring.open(fromJson<SealedSecret>(row.value), PLACE), 'base64');
 }
 
-/** The id of the key that it is sealed with; null where there is none yet. */
+/** The id of the key that sealed it; null where there is none yet. */
 export async function identifierKeySealedWith(db: Db): Promise<string | null> {
   const row = await db('bridge').where({ key: ROW }).first();
   return row ? fromJson<SealedSecret>(row.value).keyId : null;
 }
 
-/** Seals it anew with the ring's first key. */
+/** Seals it again with the ring's first key. */
 export async function resealIdentifierKey(db: Db, keyring: Keyring): Promise<void> {
   const row = await db('bridge').where({ key: ROW }).first();
   const sealed = row && fromJson<SealedSecret>(row.value);

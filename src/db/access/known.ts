@@ -1,4 +1,7 @@
-/** Every token and session of the bridge at one moment, by its hash, and the version by which a process knows whether it still holds. */
+/**
+ * Every token and session of the bridge at one moment, by its hash, with a version that tells a process whether this
+ * is still current.
+ */
 
 import { type ConnectionRecord, toConnection } from '../identity/connections.ts';
 import type { Db } from '../open.ts';
@@ -13,11 +16,11 @@ export interface ScimAccess {
 
 export interface SessionAccess {
   readonly session: SessionRecord;
-  /** null: it stands for ADMIN_TOKEN. */
+  /** null: the session stands for ADMIN_TOKEN. */
   readonly token: AdminTokenRecord | null;
 }
 
-/** Ended ones too. */
+/** Includes tokens and sessions that have ended. */
 export interface Access {
   readonly version: string;
   readonly scim: ReadonlyMap<string, ScimAccess>;
@@ -25,13 +28,13 @@ export interface Access {
   readonly sessions: ReadonlyMap<string, SessionAccess>;
 }
 
-/** Moves in the transaction of whatever changes a token, or the connection that it stands for. */
+/** Whatever changes a token, or its connection, changes this in the same transaction. */
 export async function accessVersion(db: Db): Promise<string> {
   const row = await db('access_version').first('version');
   return String(row?.version);
 }
 
-/** At least as new as its version says. */
+/** Reads everything; what it answers is at least as new as its version says. */
 export async function readAccess(db: Db): Promise<Access> {
   const version = await accessVersion(db);
   const connections = new Map<string, ConnectionRecord>();

@@ -8,7 +8,7 @@ export interface ScimTokenRecord {
   readonly id: string;
   readonly environmentId: string;
   readonly connectionId: string;
-  /** null: nobody gave it one. */
+  /** null: nobody named it. */
   readonly name: string | null;
   readonly scopes: readonly string[];
   readonly createdAt: string;
@@ -40,7 +40,7 @@ export async function listScimTokens(db: Db, connectionId: string): Promise<read
   return rows.map(toScimToken);
 }
 
-/** Of every connection of the environment. */
+/** The names of the tokens of every connection of the environment. */
 export async function namesOfScimTokens(
   db: Db,
   environmentId: string,
@@ -48,7 +48,7 @@ export async function namesOfScimTokens(
   return db('scim_tokens').where({ environment_id: environmentId }).select('name');
 }
 
-/** Most tokens that one connection may have at once. */
+/** How many tokens one connection may have at once. */
 export const SCIM_TOKENS_MAX = 100;
 
 export async function countScimTokens(db: Db, connectionId: string): Promise<number> {
@@ -72,8 +72,8 @@ export async function deleteScimToken(
 }
 
 /**
- * Ends a connection's tokens, and deletes what is known of the requests of its clients. Answers how many
- * tokens.
+ * Deletes a connection's tokens, and what the bridge knows of its clients' requests. Answers how many tokens it
+ * deleted.
  */
 export async function revokeScimTokensOf(tx: Db, connectionId: string): Promise<number> {
   await tx('attributes_seen').where({ connection_id: connectionId }).delete();

@@ -1,6 +1,6 @@
 /**
- * Sessions in a browser, and the codes of sign-in links that become one. Only hashes are stored. Each stands for an
- * admin token, and goes with it.
+ * Sessions in a browser, and the codes of sign-in links that become sessions. Only hashes are stored. Each stands for
+ * an admin token and ends with it.
  */
 
 import { type Db, forUpdate } from '../open.ts';
@@ -9,14 +9,14 @@ import type { After } from '../paging.ts';
 export interface SessionRecord {
   readonly id: string;
   readonly kind: 'session' | 'code';
-  /** null: it stands for ADMIN_TOKEN, as that was then. */
+  /** null: the session stands for ADMIN_TOKEN, as it was then. */
   readonly tokenId: string | null;
   readonly configuredHash: string | null;
   readonly createdAt: string;
   readonly expiresAt: string;
 }
 
-/** Those that have ended go with each new one. */
+/** Inserts a session, and deletes those that have ended. */
 export async function insertSession(tx: Db, session: SessionRecord, secretHash: string): Promise<void> {
   await tx('sessions').where('expires_at', '<=', session.createdAt).delete();
   await tx('sessions').insert({
@@ -49,7 +49,7 @@ export async function countSessions(db: Db, now: string): Promise<number> {
 const lasting = (db: Db, now: string) =>
   db('sessions').where({ kind: 'session' }).where('expires_at', '>', now);
 
-/** False where somebody else was first, or it is not there. Wants a transaction. */
+/** Answers whether this call deleted it: false where another was first, or it does not exist. Wants a transaction. */
 export async function deleteSession(tx: Db, id: string): Promise<boolean> {
   const row = await forUpdate(tx, tx('sessions').where({ id })).first();
   if (!row) return false;

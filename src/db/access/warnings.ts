@@ -1,4 +1,4 @@
-/** What an admin is told once: which tokens end soon, and which identity providers have fallen silent. */
+/** What the bridge warns admins of once: tokens that end soon, and connections that have fallen silent. */
 
 import { isoTime } from '../../support/clock.ts';
 import type { Db } from '../open.ts';
@@ -15,7 +15,7 @@ export interface EndingToken {
 
 const TOKENS_PER_TURN = 100;
 
-/** Those that end after `now` and not after `until`, ISO times, of which nobody was told. */
+/** Tokens that end after `now` and not after `until`, ISO times, and that no event has named yet. */
 export async function endingTokens(db: Db, now: string, until: string): Promise<readonly EndingToken[]> {
   const untold = (table: string) =>
     db(table)
@@ -49,7 +49,7 @@ function toToken(row: Record<string, string | null>) {
   };
 }
 
-/** True for one caller, who tells of it. */
+/** True for one caller only, who then writes the event. */
 export async function takeEnding(tx: Db, { kind, id, validUntil }: EndingToken): Promise<boolean> {
   const taken = await tx(kind === 'admin' ? 'admin_tokens' : 'scim_tokens')
     .where({ id, valid_until: validUntil })
@@ -63,16 +63,16 @@ export interface WatchedConnection {
   readonly environmentId: string;
   readonly name: string;
   readonly silentAfterHours: number;
-  /** When it was heard of or read last, or its settings were saved; an ISO time. */
+  /** When it last sent a request, was last pulled, or its settings were last saved; an ISO time. */
   readonly heardAt: string;
-  /** The bridge reads it, and nobody sends anything. */
+  /** The bridge pulls it, and nobody sends anything. */
   readonly isPulled: boolean;
   readonly saidAt: string | null;
 }
 
 /**
- * Connections with `silentAfterHours`; of those that are pulled only whoever is read already. Requests are noted at the
- * tokens that they come with.
+ * Connections with `silentAfterHours`. Of those that are pulled, only those that have been pulled before. The time of
+ * a request is that of its token's last use.
  */
 export async function watchedConnections(db: Db): Promise<readonly WatchedConnection[]> {
   const used = db('scim_tokens')
@@ -105,7 +105,7 @@ export async function watchedConnections(db: Db): Promise<readonly WatchedConnec
   }));
 }
 
-/** True for one caller, who tells of the silence. */
+/** True for one caller only, who then writes the event about the silence. */
 export async function takeSilence(
   tx: Db,
   { id, saidAt }: WatchedConnection,

@@ -1,6 +1,6 @@
 /**
- * Alerts: whom the bridge calls, and about what. URLs and signing secrets are sealed here. How a receiver stands
- * (failures in a row, the next attempt) is no version of the alert.
+ * Alerts: whom the bridge calls, and about what. Their URLs and signing secrets are sealed here. The state of a
+ * receiver (failures in a row, the next attempt) does not change the version of the alert.
  */
 
 import type { AlertKind, AlertType } from '../../model/alerts/alerts.ts';
@@ -26,11 +26,11 @@ export interface AlertRecord {
   readonly updatedAt: string;
 }
 
-/** How its receiver stands. */
+/** The state of its receiver. */
 export interface ReceiverState {
-  /** Attempts that failed in a row. */
+  /** How many attempts failed in a row. */
   readonly failures: number;
-  /** No attempt comes before; an ISO time. */
+  /** The next attempt comes at this time or later; an ISO time. */
   readonly retryAt: string | null;
 }
 
@@ -40,7 +40,7 @@ export async function getAlert(db: Db, environmentId: string, id: string): Promi
   return row ? toAlert(row) : null;
 }
 
-/** By id alone, with how its receiver stands. */
+/** By id alone, with the state of its receiver. */
 export async function getAlertWithReceiver(
   db: Db,
   id: string,
@@ -56,8 +56,8 @@ export async function lockAlert(tx: Db, environmentId: string, id: string): Prom
 }
 
 /**
- * Before anything is written about its messages: whoever deletes the alert takes it first, too, and two who took the rows
- * in another order would wait for each other. False where it is gone.
+ * Locks the alert before anything is written about its messages. Whoever deletes it does the same; in another order,
+ * two transactions could wait for each other. False where it is gone.
  */
 export async function holdAlert(tx: Db, id: string): Promise<boolean> {
   return (await forNoKeyUpdate(tx, tx('alerts').where({ id })).first('id')) !== undefined;
@@ -94,7 +94,7 @@ export async function insertAlert(tx: Db, alert: AlertRecord): Promise<void> {
   await replaceWants(tx, alert);
 }
 
-/** A receiver that failed is tried at once again: the admin may have mended it. */
+/** Saves the alert. A receiver that failed is tried again at once, because the admin may have repaired it. */
 export async function updateAlert(tx: Db, alert: AlertRecord): Promise<void> {
   await tx('alerts')
     .where({ id: alert.id })
@@ -110,19 +110,19 @@ async function replaceWants(tx: Db, { id, environmentId, active, events }: Alert
   );
 }
 
-/** With what it has not delivered. */
+/** Deletes the alert with its undelivered messages. */
 export async function deleteAlert(tx: Db, id: string): Promise<void> {
   await tx('alert_wants').where({ alert_id: id }).delete();
   await tx('alert_deliveries').where({ alert_id: id }).delete();
   await tx('alerts').where({ id }).delete();
 }
 
-/** From now on nothing of the environment is told; what was written so far is still delivered. */
+/** Ends new messages about the environment; those that are written already are still delivered. */
 export async function endAlertsOf(tx: Db, environmentId: string): Promise<void> {
   await tx('alert_wants').where({ environment_id: environmentId }).delete();
 }
 
-/** Alerts of environments that are deleted, and that have delivered, or given up, all that they had to tell. */
+/** Alerts of deleted environments that have delivered or given up all their messages. */
 export async function finishedAlerts(db: Db): Promise<readonly string[]> {
   return db('alerts as a')
     .join('environments as e', 'e.id', 'a.environment_id')
@@ -136,7 +136,7 @@ export async function finishedAlerts(db: Db): Promise<readonly string[]> {
     .pluck('a.id');
 }
 
-/** The receiver took a message: nothing counts against it any more. */
+/** The receiver took a message, so its failures are forgotten. */
 export async function noteReceived(tx: Db, id: string): Promise<void> {
   await tx('alerts').where({ id }).where('failures', '>', 0).update({ failures: 0, retry_at: null });
 }
@@ -145,7 +145,9 @@ export async function noteFailure(tx: Db, id: string, { failures, retryAt }: Rec
   await tx('alerts').where({ id }).update({ failures, retry_at: retryAt });
 }
 
-/** True for one caller, where nobody said since `before` that messages of the alert were given up; ISO times. */
+/**
+ * True for one caller only, where no event since `before` said that messages of the alert were given up; ISO times.
+ */
 export async function takeGivenUp(tx: Db, id: string, before: string, at: string): Promise<boolean> {
   const taken = await tx('alerts')
     .where({ id })
@@ -163,7 +165,7 @@ export async function alertsSealedOtherwise(db: Db, keyId: string): Promise<read
     );
 }
 
-/** The same secrets, sealed anew. */
+/** Writes the same secrets, sealed again. */
 export async function writeAlertSecrets(
   tx: Db,
   { id, url, signingSecret }: Pick<AlertRecord, 'id' | 'url' | 'signingSecret'>,

@@ -1,6 +1,6 @@
 /**
- * The outbox of alerts: one row for each message, from the transaction of the event that it tells of until some days
- * after it was delivered or given up. The order is that of the audit log. What is sent is kept until then alone.
+ * The outbox of alerts: one row for each message. It is written in the transaction of its event and kept until some
+ * days after it was delivered or given up; so is its text. Messages are in the order of the audit log.
  */
 
 import { TEST } from '../../model/alerts/alerts.ts';
@@ -11,11 +11,11 @@ import type { Db } from '../open.ts';
 export interface DeliveryAttempt {
   /** ISO time */
   readonly at: string;
-  /** HTTP or SMTP; 0: no answer. */
+  /** The HTTP or SMTP status; 0: no answer came. */
   readonly status: number;
   readonly durationMs: number;
   readonly error?: string;
-  /** What a stranger answered, cut; not for tokens of one environment. */
+  /** The receiver's words, cut; not shown to tokens of one environment. */
   readonly heard?: string;
 }
 
@@ -26,14 +26,14 @@ export interface DeliveryRecord {
   readonly alertId: string;
   readonly eventId: string;
   readonly type: string;
-  /** Of the event; an ISO time. */
+  /** The time of the event; an ISO time. */
   readonly at: string;
   readonly state: DeliveryState;
   readonly payload: string | null;
   readonly attempts: readonly DeliveryAttempt[];
 }
 
-/** What the alert has to tell, in the order of the events, up to the event `upTo`. */
+/** The alert's pending messages in the order of their events, up to the event `upTo`. */
 export async function nextDeliveries(
   db: Db,
   alertId: string,
@@ -48,7 +48,7 @@ export async function nextDeliveries(
   return rows.map(toDelivery);
 }
 
-/** Asked for by an admin, told of by this event. Answers its id. */
+/** Inserts a test that an admin asked for with this event. Answers its id. */
 export async function insertTest(tx: Db, alertId: string, eventId: string, at: string): Promise<string> {
   const id = `msg_${newId().replaceAll('-', '')}`;
   await tx('alert_deliveries').insert({ id, alert_id: alertId, event_id: eventId, type: TEST, at });
@@ -72,7 +72,7 @@ export async function writeAttempt(
     .update({ attempts: toJson(attempts), state, ...done });
 }
 
-/** Everything of the alert that waits since before `before`; ISO times. Answers how many. */
+/** Gives up messages of the alert that have waited since before `before`; ISO times. Answers how many. */
 export function giveUpOlder(tx: Db, alertId: string, before: string, at: string): Promise<number> {
   return tx('alert_deliveries')
     .where({ alert_id: alertId, state: 'pending' })
@@ -80,7 +80,7 @@ export function giveUpOlder(tx: Db, alertId: string, before: string, at: string)
     .update({ state: 'given_up', payload: null, done_at: at });
 }
 
-/** The same of alerts that are switched off, where nobody tries. */
+/** The same for alerts that are switched off, which nobody delivers. */
 export function giveUpOlderOfInactive(db: Db, before: string, at: string): Promise<number> {
   return db('alert_deliveries')
     .where({ state: 'pending' })
@@ -89,7 +89,9 @@ export function giveUpOlderOfInactive(db: Db, before: string, at: string): Promi
     .update({ state: 'given_up', payload: null, done_at: at });
 }
 
-/** What was done with before `before`, and what belongs to no alert any more. Answers how many went. */
+/**
+ * Deletes messages that were delivered or given up before `before`, and those of deleted alerts. Answers how many.
+ */
 export async function deleteOldDeliveries(db: Db, before: string, limit: number): Promise<number> {
   const old = db('alert_deliveries').where('done_at', '<', before).limit(limit).select('id');
   const orphans = db('alert_deliveries')
@@ -100,7 +102,7 @@ export async function deleteOldDeliveries(db: Db, before: string, limit: number)
   return gone + (await db('alert_deliveries').whereIn('id', orphans).delete());
 }
 
-/** Null where it is not there, or not any more. */
+/** Null where it does not exist any more. */
 export async function getDelivery(db: Db, id: string): Promise<DeliveryRecord | null> {
   const row = await db('alert_deliveries').where({ id }).first();
   return row ? toDelivery(row) : null;

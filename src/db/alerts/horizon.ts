@@ -1,23 +1,23 @@
 /**
- * Up to which event the audit log is settled: no earlier one can still appear. SQLite commits in the order of the
- * numbers; on PostgreSQL whoever takes a number holds a lock until the end of its transaction (migration 0055).
+ * Up to which event the audit log is settled, so that no earlier event can still appear. SQLite commits in the order
+ * of the ids. On PostgreSQL, a transaction that takes an id holds a lock until its end (migration 0055).
  */
 
 import { type Db, dialectOf } from '../open.ts';
 
 export interface Horizon {
-  /** The number of an event, as text. It never goes back; while somebody writes, it may be a moment behind. */
+  /** The id of an event, as text. It never goes back; while somebody writes, it may be a moment behind. */
   settledUpTo(): Promise<string>;
 }
 
-/** Of the lock that migration 0055 makes writers take. */
+/** The class of the lock that migration 0055 makes writers take. */
 const CLASS_ID = 5501;
-/** No transaction of the bridge lasts so long (`db/open.ts`). */
+/** Longer than any transaction of the bridge (`db/open.ts`). */
 const WAITED_FOR_MS = 20_000;
 
 interface Candidate {
   readonly upTo: string;
-  /** Who was writing when it was read, or after. */
+  /** The transactions that were writing when it was read, or after. */
   readonly writers: ReadonlySet<string>;
   readonly readAtMs: number;
 }
@@ -60,7 +60,7 @@ async function lastEvent(db: Db): Promise<string> {
   return String(row?.id ?? 0);
 }
 
-/** The last number that was given out, whether or not its transaction has ended. */
+/** The last id that was given out, whether its transaction has ended or not. */
 async function lastNumber(db: Db): Promise<string> {
   const { rows } = (await db.raw('select last_value from events_id_seq')) as {
     rows: { last_value: string }[];

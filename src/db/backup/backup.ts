@@ -1,6 +1,6 @@
 /**
- * What a backup is: an SQLite file with the schema and the rows of the database at one moment, and the time of it. It
- * holds no key: the credentials in it stay sealed.
+ * A backup: an SQLite file with the schema and all rows of the database at one moment, and the time of it. It holds
+ * no key; the credentials in it stay sealed.
  */
 
 import type { Knex } from 'knex';
@@ -9,7 +9,7 @@ import { migrate, readSchema } from '../migrations.ts';
 import { type Db, dialectOf } from '../open.ts';
 import { copyTable, moveSequences, tablesOf } from './copy.ts';
 
-/** Writes all of `db` at one moment to `file`, a path where nothing is; the bridge may go on meanwhile. */
+/** Writes all of `db`, as of one moment, to `file`, where nothing may exist. The bridge may go on meanwhile. */
 export async function writeBackup(
   db: Knex,
   file: string,
@@ -21,7 +21,7 @@ export async function writeBackup(
   try {
     if (dialectOf(db) === 'postgres') await copyAll(db, backup);
     await writeFact(backup, 'backup', takenAt);
-    // One file, and nothing beside it.
+    // The backup is one file, with no journal beside it.
     await backup.raw('pragma journal_mode = delete');
   } finally {
     await backup.destroy();
@@ -39,21 +39,21 @@ async function copyAll(db: Knex, backup: Knex): Promise<void> {
   );
 }
 
-/** What of a database stays as it is when a backup of it is restored over it. */
+/** What stays of a database when a backup is restored over it. */
 export interface Kept {
-  /** False where it is another database than the one that was backed up: nothing of it stays. */
+  /** False where the backup is of another database: then nothing stays. */
   readonly sameOrigin: boolean;
 }
 
 const LOG = ['events', 'event_correlations', 'alert_deliveries'];
 const TOKENS = ['admin_tokens', 'scim_tokens'] as const;
-/** Whoever was signed in signs in again. */
+/** Everybody who was signed in must sign in again. */
 const SESSIONS = 'sessions';
 
 /**
- * Replaces what is in `live` by what is in `backup`; both have the schema of this version. Where it is a backup of
- * this very database, two things stay as they are: the audit log, of which the backup has an earlier part, with what
- * alerts have told or have yet to tell of it, and who may come in, so that no token that was revoked is valid again.
+ * Replaces everything in `live` by what is in `backup`; both have the schema of this version. Where it is a backup of
+ * this very database, two things stay: the audit log, of which the backup has an earlier part, with the messages of
+ * alerts about it; and who may come in, so that no revoked token becomes valid again.
  */
 export async function replaceByBackup(live: Knex, backup: Db): Promise<Kept> {
   const tables = await tablesOf(backup);
@@ -98,7 +98,10 @@ async function insertTokens(
   }
 }
 
-/** No two bridges made an environment in the same millisecond under the same id, and none loses all of them. */
+/**
+ * Two databases are the same where they share an environment's id and time: no two bridges make one with both in
+ * common, and no database loses all of its environments.
+ */
 async function haveSameOrigin(live: Db, backup: Db): Promise<boolean> {
   const identities = async (db: Db) =>
     (await db('environments').select('id', 'created_at')).map((row) => `${row.id} ${row.created_at}`);
@@ -106,13 +109,13 @@ async function haveSameOrigin(live: Db, backup: Db): Promise<boolean> {
   return (await identities(backup)).some((identity) => known.has(identity));
 }
 
-/** When a backup was taken; of a copy that somebody made by hand, when it last said anything. */
+/** When the backup was taken; for a copy that somebody made by hand, the time of its last event. */
 export async function backupTime(backup: Db): Promise<string | null> {
   const last = await backup('events').max({ at: 'at' }).first();
   return (await readFact(backup, 'backup')) ?? last?.at ?? null;
 }
 
-/** True while other processes of the bridge are connected to this PostgreSQL database. */
+/** Whether other processes of the bridge are connected to this PostgreSQL database. */
 export async function hasOtherSessions(tx: Db): Promise<boolean> {
   const { rows } = (await tx.raw(
     `select 1 from pg_stat_activity

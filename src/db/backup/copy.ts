@@ -1,23 +1,23 @@
 /**
- * Copies whole tables between a backup, which is an SQLite file, and a database of either kind. Both have the same
- * schema; the file says which tables and columns there are.
+ * Copies whole tables between a backup (an SQLite file) and a database of either kind. Both have the same schema; the
+ * file says which tables and columns exist.
  */
 
 import { type Db, dialectOf } from '../open.ts';
 
 const ROWS_PER_PAGE = 500;
-/** Of one insert: SQLite takes so many terms and values, whatever the table. */
+/** How many rows one insert has: as many terms and values as SQLite takes, whatever the table. */
 const ROWS_PER_INSERT = 100;
 
 export type Row = Record<string, unknown>;
 
-/** What counts for one database alone: the migrations, and the version of the tokens, which triggers move. */
+/** Tables that belong to one database: the migrations, and the version of the tokens, which triggers raise. */
 const OWN = /^(sqlite_|knex_|access_version$)/;
 
-/** What is copied after another table: a trigger on the audit log writes messages for the alerts that are there. */
+/** Tables that are copied after another one: a trigger on the audit log writes messages for the alerts that exist. */
 const AFTER: Readonly<Record<string, readonly string[]>> = { alert_wants: ['events'] };
 
-/** Every other table, parents before their children. */
+/** All other tables, parents before their children. */
 export async function tablesOf(file: Db): Promise<readonly string[]> {
   const names: string[] = await file('sqlite_master').where({ type: 'table' }).orderBy('name').pluck('name');
   const left = new Set(names.filter((name) => !OWN.test(name)));
@@ -38,7 +38,7 @@ export async function tablesOf(file: Db): Promise<readonly string[]> {
   return ordered;
 }
 
-/** Within a transaction on PostgreSQL, which its cursor needs. */
+/** On PostgreSQL, call it in a transaction, because it uses a cursor. */
 export async function copyTable(from: Db, to: Db, table: string): Promise<void> {
   const asStored = dialectOf(to) === 'sqlite' ? asFileHasIt : (row: Row) => row;
   for await (const rows of pagesOf(from, table)) {
@@ -48,7 +48,7 @@ export async function copyTable(from: Db, to: Db, table: string): Promise<void> 
   }
 }
 
-/** All rows of a table. Within a transaction on PostgreSQL, which its cursor needs. */
+/** All rows of a table. On PostgreSQL, call it in a transaction, because it uses a cursor. */
 export function pagesOf(db: Db, table: string): AsyncGenerator<readonly Row[]> {
   return dialectOf(db) === 'sqlite' ? pagesOfFile(db, table) : pagesOfCursor(db, table);
 }
@@ -78,7 +78,7 @@ async function* pagesOfCursor(tx: Db, table: string): AsyncGenerator<readonly Ro
   await tx.raw('close copied');
 }
 
-/** JSON is text there, and true is 1. */
+/** As SQLite has it: JSON is text, and true is 1. */
 function asFileHasIt(row: Row): Row {
   const columns = Object.entries(row).map(([name, value]) => {
     if (typeof value === 'boolean') return [name, value ? 1 : 0];
@@ -87,7 +87,7 @@ function asFileHasIt(row: Row): Row {
   return Object.fromEntries(columns);
 }
 
-/** Numbers that the database gives out by itself go on behind those that were copied. */
+/** Sets each sequence behind the ids that were copied. */
 export async function moveSequences(tx: Db): Promise<void> {
   if (dialectOf(tx) === 'sqlite') return;
   const { rows } = (await tx.raw(

@@ -1,4 +1,4 @@
-/** What a table holds, as figures that are the same on both databases: how many rows, and a digest of them all. */
+/** A summary of a table that is the same on both databases: its number of rows, and a digest of them. */
 
 import { createHash } from 'node:crypto';
 import type { Db } from '../open.ts';
@@ -6,11 +6,11 @@ import { pagesOf, type Row } from './copy.ts';
 
 export interface Digest {
   readonly rows: number;
-  /** Of all rows, in whatever order they come. */
+  /** The sum over all rows, which does not depend on their order. */
   readonly sum: bigint;
 }
 
-/** Within a transaction on PostgreSQL. */
+/** On PostgreSQL, call it in a transaction. */
 export async function digestOf(db: Db, table: string): Promise<Digest> {
   let rows = 0;
   let sum = 0n;
@@ -29,8 +29,8 @@ function digestOfRow(row: Row): bigint {
 }
 
 /**
- * SQLite has JSON as text and booleans as numbers, PostgreSQL gives large integers as texts: what a text says as JSON
- * counts, on both sides.
+ * Makes values comparable: SQLite has JSON as text and booleans as numbers, and PostgreSQL gives large integers as
+ * text. A text that is JSON counts as its value.
  */
 function asComparable(value: unknown): unknown {
   const meant = typeof value === 'string' ? parsed(value) : value;
@@ -47,7 +47,7 @@ function parsed(text: string): unknown {
   }
 }
 
-/** The same value with the keys of every object in order: PostgreSQL keeps its own. */
+/** The same value with the keys of every object in order, because PostgreSQL orders them its own way. */
 function inOrder(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(inOrder);
   if (value === null || typeof value !== 'object') return value;

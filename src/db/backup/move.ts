@@ -1,4 +1,4 @@
-/** Puts all of one database into another one, and proves that it is there. */
+/** Copies all of one database into another, and proves that it arrived. */
 
 import type { Knex } from 'knex';
 import { readFact, writeFact } from '../facts.ts';
@@ -7,12 +7,12 @@ import { copyTable, moveSequences, tablesOf } from './copy.ts';
 import { digestOf } from './digest.ts';
 
 /**
- * empty: nobody has used it. copy: of an earlier move, and no bridge has worked on it since. other: anything else,
- * which a move must not replace.
+ * `empty`: nobody has used it. `copy`: an earlier move made it, and no bridge has worked on it since. `other`:
+ * anything else, which a move must not replace.
  */
 export type Holding = 'empty' | 'copy' | 'other';
 
-/** The target has the schema of this version. */
+/** What the target holds; it must have the schema of this version. */
 export async function holdingOf(target: Db): Promise<Holding> {
   const copiedUpTo = await readFact(target, 'moved');
   const last = await lastEvent(target);
@@ -21,7 +21,10 @@ export async function holdingOf(target: Db): Promise<Holding> {
   return last === '0' && environment === undefined ? 'empty' : 'other';
 }
 
-/** Every bridge that works on a database writes at least one event: its start makes tokens or seals them. */
+/**
+ * Every bridge that works on a database writes at least one event, because its start makes tokens or seals them
+ * again.
+ */
 async function lastEvent(db: Db): Promise<string> {
   const row = await db('events').max({ id: 'id' }).first();
   return String(row?.id ?? 0);
@@ -33,8 +36,8 @@ export interface Moved {
 }
 
 /**
- * Replaces what is in `target` by what is in `file`, an SQLite file of the same schema, in one transaction. Throws
- * where a table is not the same afterwards, and then nothing has changed.
+ * Replaces everything in `target` by what is in `file`, an SQLite file with the same schema, in one transaction.
+ * Throws where a table differs afterwards, and then nothing has changed.
  */
 export async function replaceBy(target: Knex, file: Db): Promise<Moved> {
   const tables = await tablesOf(file);
