@@ -1,12 +1,12 @@
 /**
- * One connection of Node's own SQLite, which answers in this thread. It keeps the statements that it has prepared, takes
- * the values that knex gives, and fails with the codes and words of the `sqlite3` package. It must not know of knex.
+ * One connection of Node's own SQLite, which answers in this thread. It keeps prepared statements, takes the values
+ * that knex gives, and fails with the codes and words of the `sqlite3` package. It must not know knex.
  */
 
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { giveWay } from '../../support/turns.ts';
 
-/** `rows`: what the statement gives. `changes`: how many rows it changed. */
+/** `rows`: the rows that the statement answers. `changes`: how many rows it changed. */
 export type Wanted = 'rows' | 'changes';
 
 export interface Result {
@@ -18,11 +18,14 @@ export interface Result {
 export interface ConnectionOptions {
   readonly file: string;
   readonly readOnly: boolean;
-  /** Statements that make it ready. */
+  /** Statements that run first. */
   readonly opening?: string | undefined;
 }
 
-/** A list of values makes a statement for each of its lengths, so the ones used last are kept, and none that is long. */
+/**
+ * A list of values makes a different statement for each of its lengths, so only the ones used last are kept, and no
+ * long ones.
+ */
 const KEPT_MAX = 400;
 const KEPT_CHARACTERS_MAX = 4_000;
 
@@ -45,7 +48,7 @@ export class Connection {
     return this.#db.isTransaction;
   }
 
-  /** Runs several statements, as the package does. */
+  /** Runs several statements, as `sqlite3` does. */
   exec(sql: string, done: (error: Error | null) => void): void {
     let failed: Error | null = null;
     try {
@@ -83,18 +86,18 @@ export class Connection {
   }
 }
 
-/** Node binds every number as a real, which SQLite writes as `5.0` where it makes a text of it. */
+/** Node binds every number as a real, which SQLite writes as `5.0` where it turns it into text. */
 function toSql(value: unknown): SQLInputValue {
   if (typeof value === 'number') return Number.isSafeInteger(value) ? BigInt(value) : value;
   if (typeof value === 'boolean') return value ? 1n : 0n;
   if (value instanceof Date) return value.getTime();
   if (value === undefined || value === null) return null;
-  // Node takes an object in the first place for named values.
+  // Node takes an object in first place for named values.
   if (typeof value === 'object' && !ArrayBuffer.isView(value)) throw new TypeError('SQLite holds no objects');
   return value as SQLInputValue;
 }
 
-/** With its bytes as the package hands them out. */
+/** A row with its bytes as `sqlite3` answers them. */
 function asRow(row: Record<string, unknown>): Record<string, unknown> {
   for (const name in row) {
     const value = row[name];
@@ -135,16 +138,18 @@ const CODES: Readonly<Record<number, string>> = {
 };
 const PRIMARY = 0xff;
 
-/** Somebody else has written since the transaction read: whoever waits for the lock waits in vain. */
+/** Somebody else has written since this transaction read, so waiting for the lock is in vain. */
 const BUSY_SNAPSHOT = 517;
 
-/** As long as SQLite itself would wait, in this thread, for another process that has the lock. */
+/** How long to wait for another process that has the lock: as long as SQLite itself would, in this thread. */
 const BUSY_MAX_MS = 5_000;
 const BUSY_AGAIN_MS = 20;
 
-/** Runs what takes a moment of this thread, once others had their turn and nobody else has the lock. */
+/**
+ * Runs work that blocks this thread for a moment, after others had their turn, once no other process has the lock.
+ */
 export async function whenFree<T>(work: () => T, giveWayFirst = giveWay): Promise<T> {
-  // A statement that is answered at once lets nobody else have their turn.
+  // Without this, a statement that is answered at once would give nobody else a turn.
   await giveWayFirst();
   for (let until: number | null = null; ; ) {
     try {

@@ -1,6 +1,6 @@
 /**
- * knex on Node's own SQLite: the `sqlite3` dialect with another driver below it. A statement is answered in this thread,
- * so a caller must not send one here that may take long; `remote.ts` has connections for those.
+ * knex on Node's own SQLite: the `sqlite3` dialect with another driver. It answers statements in this thread, so no
+ * caller may send one here that may take long; `remote.ts` has connections for those.
  */
 
 import type { Knex } from 'knex';
@@ -12,13 +12,13 @@ import { type Access, Writer } from './writer.ts';
 export interface Settings {
   readonly filename: string;
   readonly readOnly?: boolean;
-  /** In a process of its own, which can be ended in the middle of a statement. */
+  /** The connection lives in a process of its own, which can be ended in the middle of a statement. */
   readonly remote?: boolean;
-  /** Statements that make the connection ready. */
+  /** Statements that run first. */
   readonly opening?: string;
 }
 
-/** What knex knows of a statement that it sends. */
+/** A statement as knex sends it. */
 interface Query {
   readonly sql: string;
   readonly bindings?: readonly unknown[];
@@ -55,7 +55,7 @@ export class NodeSqliteClient extends SqliteClient {
     connection.close();
   }
 
-  /** knex gives up a connection that is none any more. */
+  /** Tells knex to drop a connection that has ended. */
   override async validateConnection(connection: AnyConnection): Promise<boolean> {
     return !(connection instanceof RemoteConnection && connection.isEnded);
   }

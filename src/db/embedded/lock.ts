@@ -1,6 +1,6 @@
 /**
- * One process works on an embedded database: whoever does holds a lock that the operating system lets go of
- * when the process ends, however it ends.
+ * One process at a time works on an embedded database. It holds a lock that the operating system releases when the
+ * process ends, however it ends.
  */
 
 import { statSync } from 'node:fs';
@@ -17,13 +17,16 @@ interface Executing {
   exec(sql: string, done: (error: Error | null) => void): void;
 }
 
-/** The predecessor may still be closing its files. Nothing is ever written, so no file of a transaction shall lie about. */
+/**
+ * Waits a second, because the predecessor may still be closing its files. Nothing is ever written, so there must be
+ * no journal.
+ */
 const TAKE = 'pragma busy_timeout = 1000; pragma journal_mode = off; begin exclusive';
 
 /**
- * SQLite's own lock on an empty file beside the database: Node knows no other that ends with its process. The
- * file stays, because two processes that make it anew would each lock their own. Throws an Error for people
- * where somebody else holds the lock.
+ * Takes SQLite's own lock on an empty file beside the database: Node has no other lock that ends with its process.
+ * The file stays, because two processes that each made a new one would each lock their own. Throws an Error for
+ * people where another process holds the lock.
  */
 export async function lockDatabaseFile({ target, driver }: DatabaseLocation): Promise<DatabaseLock> {
   const path = realPath(target);
@@ -48,7 +51,7 @@ export async function lockDatabaseFile({ target, driver }: DatabaseLocation): Pr
   return { release: () => lock.destroy() };
 }
 
-/** SQLite finds what was written last by the name of the file: under another name it is not there. */
+/** SQLite finds its journal by the name of the file, and would not find it under another name. */
 function refuseSecondName(path: string): void {
   const names = statSync(path, { throwIfNoEntry: false })?.nlink ?? 1;
   if (names <= 1) return;

@@ -1,11 +1,11 @@
 /**
- * The process behind a `RemoteConnection`: answers one statement after the other on a connection of its own. It reads
- * only, ends with the process that started it, and is killed where a statement takes too long.
+ * The process behind a `RemoteConnection`. It answers one statement after the other on a connection of its own and
+ * only reads. It ends with the process that started it, and is killed where a statement takes too long.
  */
 
 import { Connection, type ConnectionOptions, type Result, type Wanted } from './connection.ts';
 
-/** The first message opens the connection, every other one is a statement. */
+/** The first message opens the connection; every other one is a statement. */
 export type Order =
   | { readonly open: ConnectionOptions }
   | { readonly sql: string; readonly values: readonly unknown[]; readonly wanted: Wanted };
@@ -35,5 +35,5 @@ function reply(order: Order): Reply {
 
 process.on('message', (order: Order) => process.send?.(reply(order) satisfies Reply));
 process.on('disconnect', () => process.exit());
-// A terminal sends these to both; the bridge answers what it has in hand before it ends.
+// A terminal sends these signals to both processes, and the bridge finishes what is under way before it ends.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {});

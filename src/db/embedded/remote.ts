@@ -1,6 +1,6 @@
 /**
- * A connection whose statements run in a process of their own: nothing waits for a long one but who asked for it, and it
- * can be ended, which Node's SQLite does not offer within a process. It must only read: ending it loses what it did.
+ * A connection whose statements run in a process of their own. Only the caller waits for a long statement, and it can
+ * be ended, which Node's SQLite does not offer within a process. It must only read, because ending it loses its work.
  */
 
 import { type ChildProcess, fork } from 'node:child_process';
@@ -18,11 +18,11 @@ interface Waiting {
 type End = Readonly<Record<'code' | 'message', string>>;
 
 const INTERRUPTED: End = { code: 'SQLITE_INTERRUPT', message: 'SQLITE_INTERRUPT: interrupted' };
-/** By its code an outage: the statement is worth another try. */
+/** Its code marks an outage, so the statement is tried again. */
 const GONE: End = { code: 'EPIPE', message: 'The process that reads the database has ended' };
 
 const running = new Set<ChildProcess>();
-/** A process that ends must not leave a reader behind in the middle of a statement. */
+/** A process that ends must leave no reader behind in the middle of a statement. */
 process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
@@ -45,7 +45,7 @@ export class RemoteConnection {
 
   private constructor() {
     this.#child = fork(READER, {
-      // None of the bridge's secrets, and none of its memory limits.
+      // The reader gets none of the bridge's secrets, and none of its memory limits.
       env: {},
       execArgv: ['--disable-warning=ExperimentalWarning'],
       serialization: 'advanced',
@@ -67,7 +67,7 @@ export class RemoteConnection {
     return this.#ask({ sql, values, wanted });
   }
 
-  /** Ends the statement that runs, and with it the connection. */
+  /** Ends the running statement, and with it the connection. */
   interrupt(): void {
     if (this.#waiting === null) return;
     this.#end(INTERRUPTED);

@@ -1,6 +1,6 @@
 /**
- * Whether the file of an embedded database is still the one that was opened. SQLite goes on writing into a
- * file that was removed, or over one that was copied into its place: what it writes then, nobody ever reads.
+ * Whether the file of an embedded database is still the one that was opened. SQLite goes on writing into a file that
+ * was removed, or over one that was copied into its place, and nobody ever reads that.
  */
 
 import { randomInt } from 'node:crypto';
@@ -8,11 +8,11 @@ import { openSync, readSync, statSync } from 'node:fs';
 import type { Knex } from 'knex';
 import { realPath } from './paths.ts';
 
-/** Where SQLite keeps `user_version` in the first page, which here tells this start from every other. */
+/** Where SQLite keeps `user_version` in the first page. Here it tells this start from every other. */
 const MARK_OFFSET = 60;
 const MARK_BYTES = 4;
 const MARK_MAX = 2 ** 31 - 1;
-/** The database, what is not in it yet, and the locks on that. */
+/** The database, its journal, and the locks on the journal. */
 const FILES = ['', '-wal', '-shm'];
 
 export interface FileWatch {
@@ -21,7 +21,7 @@ export interface FileWatch {
   demandInPlace(): void;
 }
 
-/** By its code an outage, as SQLite itself would say. */
+/** Its code marks an outage, as SQLite's own would. */
 export class DatabaseReplaced extends Error {
   readonly code = 'SQLITE_READONLY_DBMOVED';
 
@@ -34,8 +34,8 @@ export class DatabaseReplaced extends Error {
 }
 
 /**
- * From now on a transaction of `db` fails with `DatabaseReplaced` where the file is not in place before or
- * after it commits, so that nothing is called done that is lost. For the process that holds the lock.
+ * Makes every transaction of `db` fail with `DatabaseReplaced` where the file is not in place before or after the
+ * commit, so that the bridge calls nothing done that is lost. For the process that holds the lock.
  */
 export async function watchDatabaseFile(db: Knex, file: string): Promise<FileWatch> {
   const path = realPath(file);
@@ -57,8 +57,8 @@ export async function watchDatabaseFile(db: Knex, file: string): Promise<FileWat
     return result;
   };
   const close = db.destroy.bind(db);
-  // SQLite writes into the file when it closes it. What somebody has put there must not get our last pages,
-  // so the connection is left open until the process ends.
+  // SQLite writes into the file when it closes it. A file that somebody has put there must not get our last pages, so
+  // the connection stays open until the process ends.
   const destroy = async () => {
     if (watch.isInPlace()) await close();
   };
@@ -74,14 +74,14 @@ function createWatch(path: string, given: string, mark: number): FileWatch {
     const read = readSync(opened, bytes, 0, MARK_BYTES, MARK_OFFSET);
     return read === MARK_BYTES ? bytes.readUInt32BE() : null;
   };
-  // Beside somebody who reads, as a backup does, the new mark gets into the file only later.
+  // While somebody reads, such as a backup, the new mark reaches the file only later.
   const marks = new Set([mark, markNow()]);
   const known = new Map<string, string>();
   const isKnown = (name: string) => {
     const found = statSync(name, { throwIfNoEntry: false });
     const identity = found && `${found.dev} ${found.ino}`;
     const before = known.get(name);
-    // The files beside the database come with the first transaction.
+    // The first transaction makes the files beside the database.
     if (before === undefined && identity) known.set(name, identity);
     return before === undefined || before === identity;
   };

@@ -1,42 +1,42 @@
 /**
- * The one connection that writes, shared by all who work at the same time. Transactions take turns. While others stand in
- * line, one that is through leaves its commit to them: each waits until the disk has it, which takes longer than most of
- * what they do. None is called done before it is committed, and none undoes another.
+ * The one connection that writes, shared by all callers. Transactions take turns. While others wait, a transaction
+ * that is through leaves its commit to them: a commit waits for the disk, which takes longer than most of the work.
+ * No transaction counts as done before its commit, and none undoes another.
  */
 
 import { giveWayOnce, isLongWork } from '../../support/turns.ts';
 import { type Connection, type Result, type Wanted, whenFree } from './connection.ts';
 
-/** What each of them holds, as if it were a connection of its own. */
+/** What each caller holds, as if it were a connection of its own. */
 export interface Access {
   run(sql: string, values: readonly unknown[], wanted: Wanted): Promise<Result>;
-  /** Several statements, at once and in nobody's turn. */
+  /** Runs several statements at once, outside the turns. */
   exec(sql: string, done: (error: Error | null) => void): void;
   close(): void;
 }
 
-/** Transactions of one commit, at most. */
+/** How many transactions share one commit, at most. */
 const SHARED_MAX = 32;
-/** So long the first of them waits for the others, but for one that was begun by then. */
+/** How long the first of them waits for the others at most, apart from one that has begun by then. */
 const SHARED_MAX_MS = 20;
 const TURN_WAIT_MAX_MS = 7_000;
 const NOTHING: Result = { rows: [], changes: 0, lastID: 0 };
 
 interface Waiting {
-  /** A transaction for which those before it may wait; not one that may take long. */
+  /** Whether the transactions before it may wait for this one; one that may take long does not share. */
   readonly shares: boolean;
   take(): void;
 }
 
 /** A transaction between its begin and its end. */
 interface OpenTransaction {
-  /** None before it waits for a commit; else it is a savepoint beside those. */
+  /** No transaction before it waits for a commit; otherwise it is a savepoint after those. */
   readonly isOutermost: boolean;
-  /** Why SQLite has undone it, and with it those that waited. */
+  /** Why SQLite has undone it, together with those that waited. */
   undoneBy: Error | null;
 }
 
-/** A transaction after its end: told what became of the commit. */
+/** A transaction after its end, which is told the result of the commit. */
 interface Uncommitted {
   resolve(): void;
   reject(error: unknown): void;
@@ -46,7 +46,7 @@ export class Writer {
   readonly #connection: Connection;
   readonly #line: Waiting[] = [];
   #isTaken = false;
-  /** They wait for the commit that they share. */
+  /** The transactions that wait for the commit they share. */
   #uncommitted: Uncommitted[] = [];
   #firstUncommittedAt = 0;
   #accesses = 0;
@@ -63,7 +63,7 @@ export class Writer {
     let open: OpenTransaction | null = null;
     this.#accesses += 1;
     return {
-      // In the words of knex.
+      // These are the statements that knex sends.
       run: async (sql, values, wanted) => {
         if (open === null) {
           if (sql !== 'BEGIN;') return this.#alone(sql, values, wanted);
@@ -84,7 +84,7 @@ export class Writer {
     };
   }
 
-  /** A statement that is a transaction of its own, and reads only what is committed. */
+  /** A statement that is its own transaction, and reads only what is committed. */
   async #alone(sql: string, values: readonly unknown[], wanted: Wanted): Promise<Result> {
     await this.#turn(false);
     try {
@@ -117,7 +117,7 @@ export class Writer {
     try {
       return await this.#run(sql, values, wanted);
     } catch (error) {
-      // Where the disk is full, for one, SQLite undoes everything that is not committed.
+      // When the disk is full, for example, SQLite undoes everything that is not committed.
       if (!this.#connection.isInTransaction) {
         open.undoneBy = error as Error;
         await this.#abandon(error);
@@ -133,7 +133,7 @@ export class Writer {
       if (!isOutermost) await this.#demand('RELEASE SAVEPOINT member');
       if (this.#uncommitted.length === 0) this.#firstUncommittedAt = performance.now();
       committed = new Promise((resolve, reject) => this.#uncommitted.push({ resolve, reject }));
-      // It is awaited below, once the turn has been passed on.
+      // Awaited below, once the turn has passed on.
       committed.catch(() => {});
     } finally {
       await this.#pass();
@@ -172,7 +172,7 @@ export class Writer {
     });
   }
 
-  /** Whoever is next in line has the turn; those at their end wait only for one that shares their commit. */
+  /** Gives the turn to the next in line. Transactions at their end wait only for one that shares their commit. */
   async #pass(): Promise<void> {
     const isFull =
       this.#uncommitted.length >= SHARED_MAX || performance.now() - this.#firstUncommittedAt >= SHARED_MAX_MS;
@@ -194,7 +194,7 @@ export class Writer {
     }
   }
 
-  /** Where it fails nobody knows what would be committed: nothing is. */
+  /** Where it fails, nobody knows what a commit would contain, so nothing is committed. */
   async #demand(sql: string): Promise<void> {
     try {
       await this.#run(sql);
@@ -217,7 +217,7 @@ export class Writer {
   }
 
   #run(sql: string, values: readonly unknown[] = [], wanted: Wanted = 'changes'): Promise<Result> {
-    // Everybody who writes waits for whoever has the turn.
+    // Everybody who writes waits for the one who has the turn.
     return whenFree(() => this.#connection.run(sql, values, wanted), giveWayOnce);
   }
 }

@@ -1,11 +1,11 @@
 /**
- * A transaction begins with its first statement: both go to PostgreSQL in one packet, and one trip is saved. A
- * transaction that asks nothing is never begun.
+ * Begins a transaction together with its first statement: both go to PostgreSQL in one packet, which saves one trip.
+ * A transaction that sends nothing is never begun.
  */
 
 import type { Done, Querying } from './preparing.ts';
 
-/** What of a socket is used here: what is written while it is corked goes out together. */
+/** The part of a socket that is used here: what is written while it is corked goes out together. */
 export interface Packing {
   cork(): void;
   uncork(): void;
@@ -16,8 +16,8 @@ const END = /^(COMMIT|ROLLBACK);?$/;
 const NOTHING = { command: '', rows: [] };
 
 /**
- * From now on the session keeps its `BEGIN` back until the next statement, which it takes along. Only where the driver
- * sends a statement before the one ahead of it is answered (`pipeline`).
+ * Makes the session keep its `BEGIN` back until the next statement, and send both together. Only works where the
+ * driver sends a statement before the one ahead of it is answered (`pipeline`).
  */
 export function beginWithFirst(session: Querying, socket: Packing): void {
   const ask = session.query.bind(session);

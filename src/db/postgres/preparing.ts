@@ -1,34 +1,34 @@
 /**
- * PostgreSQL plans a statement each time that it is asked, which takes longer than most of ours take to run. What is
- * asked often is prepared instead, under a name: each session plans it once, and again when the tables have grown
+ * PostgreSQL plans a statement each time it is sent, which takes longer than most of ours take to run. Frequent
+ * statements are prepared under a name instead: each session plans them once, and again after the tables have grown
  * (https://www.postgresql.org/docs/current/sql-prepare.html).
  */
 
 import { createHash } from 'node:crypto';
 
-/** What of a pg client is used here. */
+/** The part of a pg client that is used here. */
 export interface Querying {
   query(query: unknown, done: Done): unknown;
 }
 
 export type Done = (error: Error | null, result?: unknown) => void;
 
-/** Of a statement that is asked so often it is worth it that each session keeps its plan. */
+/** How often a statement must be sent for its plan to be worth keeping in each session. */
 const OFTEN = 5;
 const PREPARED_MAX = 300;
-/** Texts that are counted. */
+/** How many texts are counted. */
 const COUNTED_MAX = 1_000;
-/** Characters: a longer one has as many rows or ids in it as there were, and hardly comes again. */
+/** Characters: a longer statement lists rows or ids, and hardly comes twice. */
 const TEXT_MAX = 6_000;
 
-/** Of one process, over all its sessions. */
+/** The prepared statements of one process, for all its sessions. */
 export class PreparedStatements {
   readonly #asked = new Map<string, number>();
   readonly #names = new Map<string, string>();
   #generation = 0;
   #isOff = false;
 
-  /** Where sessions are shared, the same name means the same text to every process. */
+  /** Where processes share sessions, the same name means the same text to each. */
   nameOf(text: string): string | undefined {
     const known = this.#names.get(text);
     if (known !== undefined || this.#isOff) return known;
@@ -43,7 +43,10 @@ export class PreparedStatements {
     return name;
   }
 
-  /** After `isStalePlan`. A session that does not know a name is not this process's alone: nothing is prepared any more. */
+  /**
+   * Call it after `isStalePlan`. Where a session does not know a name, processes share it, and nothing is prepared
+   * any more.
+   */
   forget(error: Error): void {
     this.#names.clear();
     this.#generation += 1;
@@ -55,7 +58,10 @@ const FEATURE_NOT_SUPPORTED = '0A000';
 /** invalid_sql_statement_name, duplicate_prepared_statement. */
 const SHARED_SESSION = /^(26000|42P05)$/;
 
-/** The statement may be asked again: a table has other columns now, or a pooler gave the session to others meanwhile. */
+/**
+ * Whether the statement may be sent again: a table has other columns now, or a pooler gave the session to another
+ * process meanwhile.
+ */
 export function isStalePlan(error: unknown): boolean {
   const code = codeOf(error);
   if (typeof code === 'string' && SHARED_SESSION.test(code)) return true;
@@ -71,7 +77,9 @@ function codeOf(error: unknown): unknown {
 /** In a transaction that has failed. */
 const IN_FAILED_TRANSACTION = '25P02';
 
-/** From now on the session prepares what is asked often. A statement whose plan is stale it asks once more, without a name. */
+/**
+ * Makes the session prepare frequent statements. It sends a statement with a stale plan once more, without a name.
+ */
 export function prepareOften(session: Querying, statements: PreparedStatements): void {
   const ask = session.query.bind(session);
   session.query = (query: unknown, done: Done) => {
@@ -85,7 +93,7 @@ export function prepareOften(session: Querying, statements: PreparedStatements):
   };
 }
 
-/** Text and values, and neither a stream nor what has a name already. */
+/** Whether the query is only text and values: no stream, and nothing that has a name already. */
 function isPlain(query: unknown): query is { readonly text: string } {
   const { text, values, name, submit } = query as Record<string, unknown>;
   if (typeof text !== 'string' || !Array.isArray(values) || values.length === 0) return false;
