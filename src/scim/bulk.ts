@@ -1,6 +1,6 @@
 /**
- * Bulk requests (RFC 7644 §3.7): each operation is a write of its own, in the order given, except that an
- * operation that makes a resource comes before those that refer to it. A cycle of references is refused.
+ * Bulk requests (RFC 7644 §3.7). Each operation is a write of its own, in the order given, except that an operation
+ * that makes a resource comes before those that refer to it. A cycle of references is refused.
  */
 
 import { requiredScimScopes } from '../auth/scopes.ts';
@@ -18,7 +18,7 @@ const RESPONSE_SCHEMA = 'urn:ietf:params:scim:api:messages:2.0:BulkResponse';
 interface Outcome {
   readonly answer: Answer | null;
   readonly error: ScimError | null;
-  /** Location of the resource that the operation is about; null where there is none. */
+  /** The location of the operation's resource; null where there is none. */
   readonly location: string | null;
 }
 
@@ -27,16 +27,16 @@ interface Batch {
   readonly call: Call;
   readonly endpoints: readonly Endpoint[];
   readonly operations: readonly Operation[];
-  /** By bulkId: the operation that makes the resource. */
+  /** For each bulkId, the operation that makes the resource. */
   readonly makers: ReadonlyMap<string, Operation>;
   readonly outcomes: Map<Operation, Outcome>;
-  /** Begun, and waiting for what they refer to. */
+  /** Operations that have begun and wait for others to which they refer. */
   readonly begun: Set<Operation>;
   readonly errorsMax: number;
   readonly onError: (error: unknown) => void;
 }
 
-/** Answers 200 whatever the operations came to. Throws ScimError 400 and 413. */
+/** Answers 200 even where operations failed. Throws ScimError 400 and 413. */
 export async function bulk(
   scim: Scim,
   call: Call,
@@ -74,7 +74,7 @@ export async function bulk(
   };
 }
 
-/** 0 means no limit: the RFC leaves that open, and clients write 0 for a value that they did not set. */
+/** 0 means no limit: the RFC does not say, and clients write 0 for a value that they did not set. */
 function errorsAllowed(failOnErrors: unknown): number {
   const given = failOnErrors ?? 0;
   if (typeof given === 'number' && Number.isInteger(given) && given >= 0) {
@@ -87,7 +87,7 @@ async function executeAll(batch: Batch): Promise<void> {
   for (const operation of batch.operations) await executeAfterMakers(batch, operation);
 }
 
-/** First runs the operations that make what this one refers to. Runs nothing more after too many errors. */
+/** First runs the operations that make what this one refers to. After too many errors it runs nothing more. */
 async function executeAfterMakers(batch: Batch, operation: Operation): Promise<void> {
   if (batch.outcomes.has(operation)) return;
   batch.begun.add(operation);
@@ -130,7 +130,7 @@ function resolved(batch: Batch, operation: Operation): Promise<Operation> {
 
 interface Place {
   readonly endpoint: Endpoint;
-  /** Empty where the operation is about all of them. */
+  /** Empty where the operation applies to all of them. */
   readonly id: string;
 }
 
@@ -180,7 +180,7 @@ function describe(operation: Operation, outcome: Outcome | undefined): object {
   return {
     method: operation.method,
     ...(operation.bulkId && { bulkId: operation.bulkId }),
-    // Required but where a POST failed.
+    // The RFC requires it except where a POST failed.
     ...(location && { location }),
     ...(answer?.tag !== undefined && { version: answer.tag }),
     status: String(error?.status ?? answer?.status),

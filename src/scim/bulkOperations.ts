@@ -1,6 +1,6 @@
 /**
- * The operations of a bulk request: what each one says, whom it could hurt, and the bulkIds in it that stand for what
- * others make. They may hold anything, and much of it.
+ * The operations of a bulk request: what each one says, how many people may lose something, and which bulkIds stand
+ * for resources that other operations make. Operations may hold any JSON, and very much of it.
  */
 
 import { ScimError } from './answer/errors.ts';
@@ -14,7 +14,7 @@ export interface Operation {
   readonly version: string | undefined;
   readonly path: string;
   readonly data: unknown;
-  /** The bulkIds that the path and the data name. */
+  /** The bulkIds in the path and the data. */
   readonly references: readonly string[];
 }
 
@@ -53,10 +53,7 @@ async function operationOf(given: unknown): Promise<Operation> {
   };
 }
 
-/**
- * How many people could lose something: each operation that deactivates or deletes somebody, or takes members
- * out.
- */
+/** How many people may lose something: counts operations that deactivate or delete somebody, or remove members. */
 export async function peopleAtRisk(operations: readonly Operation[]): Promise<number> {
   let people = 0;
   for (const operation of operations) people += await riskOf(operation);
@@ -66,7 +63,7 @@ export async function peopleAtRisk(operations: readonly Operation[]): Promise<nu
 async function riskOf({ method, path, data }: Operation): Promise<number> {
   const [, first = ''] = path.toLowerCase().split('/');
   if (method === 'DELETE') return 1;
-  // A new user who is inactive too: another connection may have had the person as active.
+  // A new user who is inactive counts too: another connection may have had the person as active.
   if (first === 'users') {
     const deactivates =
       (await holds(data, (text) => text.includes('active'))) &&
@@ -78,7 +75,7 @@ async function riskOf({ method, path, data }: Operation): Promise<number> {
   return removedMembers(data);
 }
 
-/** Whether any key or single value in it, in lower case, is as asked for. */
+/** Whether `isIt` accepts a key or a single value in the data, in lower case. */
 async function holds(data: unknown, isIt: (text: string) => boolean): Promise<boolean> {
   let found = false;
   await walk([data], (entries) => {
@@ -90,12 +87,12 @@ async function holds(data: unknown, isIt: (text: string) => boolean): Promise<bo
   return found;
 }
 
-/** By mapping, whatever is written of a user may be what an account is found or signed in to by. */
+/** Through a mapping, any attribute of a user may be the one by which an account is found or signed in to. */
 export function mayRename({ method, path }: Operation): boolean {
   return /^\/users\//i.test(path) && (method === 'PUT' || method === 'PATCH');
 }
 
-/** Members that the operation names. Those that a whole new list takes out are counted when it commits. */
+/** How many members the operation names. Members whom a new list removes are counted when it commits. */
 function removedMembers(data: unknown): number {
   const { Operations } = (data ?? {}) as { Operations?: unknown };
   if (!Array.isArray(Operations)) return 0;
@@ -109,12 +106,12 @@ function removedMembers(data: unknown): number {
 }
 
 /**
- * A whole string, or a whole segment or quoted part of one: `/Groups/bulkId:g`, `members[value eq
+ * A bulkId is a whole string, or a whole segment or quoted part of one: `/Groups/bulkId:g`, `members[value eq
  * "bulkId:u"]`.
  */
 const REFERENCE = /(?<=^|["/])bulkId:([^"/]+)(?=$|["/])/g;
 
-/** Anywhere in the path and the data: values, and the paths of PATCH operations. */
+/** Looks everywhere in the path and the data: in values, and in the paths of PATCH operations. */
 async function referencesIn(parts: readonly unknown[]): Promise<readonly string[]> {
   const found: string[] = [];
   await walk(parts, (entries) => {
@@ -130,7 +127,7 @@ function mayRefer(value: unknown): value is string {
   return typeof value === 'string' && value.includes('bulkId:');
 }
 
-/** With ids in place of the bulkIds, where they stand: what was sent is not needed any more. */
+/** Replaces bulkIds with ids in place: the original text is not needed any more. */
 export async function withIds(operation: Operation, idOf: (bulkId: string) => string): Promise<Operation> {
   if (operation.references.length === 0) return operation;
   const { path, data } = operation;

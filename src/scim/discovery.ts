@@ -1,7 +1,6 @@
 /**
- * ServiceProviderConfig, ResourceTypes and Schemas (RFC 7644 §4): scimmy's schemas, published by
- * scimmy-routers. scimmy keeps what is declared in globals of the process, so nothing of a tenant or of a
- * request may ever be put there; what is, is the same for everybody.
+ * ServiceProviderConfig, ResourceTypes and Schemas (RFC 7644 §4): scimmy-routers publishes scimmy's schemas. scimmy
+ * keeps declarations in globals of the process, so they must be the same for all tenants and requests.
  */
 
 import { type RequestHandler, type Response, Router } from 'express';
@@ -32,7 +31,7 @@ export function discovery(baseUrl: string): Router {
 }
 
 function createRoutes(baseUrl: string): RequestHandler {
-  // Each construction would add another scheme, and tests construct many in one process.
+  // Every new endpoint would add a scheme to the global list, and tests make many in one process.
   SCIMMY.Config.set('authenticationSchemes', []);
   const routes = new SCIMMYRouters({ type: 'bearer', handler: () => '', baseUri: () => baseUrl });
   SCIMMY.Config.set({
@@ -46,13 +45,13 @@ function createRoutes(baseUrl: string): RequestHandler {
   return routes as unknown as RequestHandler;
 }
 
-/** Shows scimmy-routers the path as it is published, whatever the request's case and parameters. */
+/** Gives scimmy-routers the published path, whatever case and parameters the request has. */
 function readThrough(routes: RequestHandler, path: string): RequestHandler {
   return (req, res, next) => {
     if (queryParameters(req.url).has('filter')) {
       throw new ScimError(403, null, 'Discovery endpoints take no filter.');
     }
-    // scimmy-routers makes locations from both.
+    // scimmy-routers joins both into locations.
     req.baseUrl = '';
     req.url = path.replace(':id', encodeURIComponent(String(req.params.id)));
     answerExactly(res);
@@ -70,8 +69,8 @@ const PAGINATION = {
 } as const;
 
 /**
- * scimmy answers an `itemsPerPage` of 20 whatever the list holds, and knows neither a primary scheme (RFC 7643 §5)
- * nor pagination.
+ * scimmy answers an `itemsPerPage` of 20 for every list, and knows neither a primary scheme (RFC 7643 §5) nor
+ * pagination.
  */
 function answerExactly(res: Response): void {
   const send = res.send.bind(res);
@@ -89,7 +88,7 @@ function declareOnce(): void {
   if (declared) return;
   declared = true;
   const { User, Group, EnterpriseUser } = SCIMMY.Schemas;
-  // What this server does beyond scimmy's definitions; a test compares the whole with the catalogue.
+  // Where this server differs from scimmy's definitions; a test compares the whole with the catalogue.
   alignCase(User.definition.attributes, schemaOf('user'));
   const extension = schemaOf('user').subAttributes.get(ENTERPRISE_URN.toLowerCase());
   if (extension) alignCase(EnterpriseUser.definition.attributes, extension);
@@ -112,7 +111,7 @@ function declareOnce(): void {
   SCIMMY.Resources.declare(SCIMMY.Resources.Group, {});
 }
 
-/** scimmy calls most references and identifiers case insensitive; filters compare them exactly. */
+/** scimmy declares most references and identifiers case-insensitive; filters compare them exactly. */
 function alignCase(attributes: readonly unknown[], known: Attribute): void {
   for (const attribute of attributes) {
     if (!(attribute instanceof SCIMMY.Types.Attribute)) continue;

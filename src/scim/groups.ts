@@ -1,7 +1,7 @@
 /**
- * `/Groups` (RFC 7643 §4.2): from operations to the directory's use cases, and back to SCIM. Members are
- * read only for an answer that shows them, and while it is sent where they may be many; lists show them only where
- * the client names them in `attributes`, and a PATCH is answered 204, so that neither ever holds a large group.
+ * `/Groups` (RFC 7643 §4.2): calls the directory for each operation and answers in SCIM. Members are read only for an
+ * answer that shows them, and while it is sent where there may be many. Lists show them only if `attributes` names
+ * them, and a PATCH answers 204, so that neither ever holds a large group.
  */
 
 import { setImmediate } from 'node:timers/promises';
@@ -90,7 +90,7 @@ export const groups: Endpoint = {
       },
     });
     await scim.recordAttributesSeen(call, 'group', sent);
-    // RFC 7644 §3.5.2: a body is due only where the client selects attributes.
+    // RFC 7644 §3.5.2 demands a body only where the client selects attributes.
     if (isSelection(call.projection)) return answerWrite(scim, call, 200, group);
     return { status: 204, tag: etagOf(group.version), location: groupLocation(scim.baseUrl, group.id) };
   },
@@ -110,7 +110,10 @@ function sentNames(
   return [...namesIn('group', resource, only), ...(memberIds ? ['members.value'] : []), ...unknown];
 }
 
-/** All members are read before the answer begins: what is written already must not look like a failure. */
+/**
+ * Reads all members before the answer begins: the write has committed, so an error while reading must not look as if
+ * it had failed.
+ */
 async function answerWrite(scim: Scim, call: Call, status: number, group: GroupRecord): Promise<Answer> {
   const members = await scim.afterCommit(call, () => membersOf(scim, call, group));
   const answered = answer(scim, call, status, group, members?.slice(0, MEMBERS_PER_PAGE));
@@ -119,7 +122,7 @@ async function answerWrite(scim: Scim, call: Call, status: number, group: GroupR
   return { ...answered, more: { list: 'members', pages } };
 }
 
-/** Page by page, and between two of them whoever else waits for the process has a turn. */
+/** Page by page; between two pages other requests get their turn. */
 async function* inTurns<T>(values: readonly T[], perPage: number): AsyncGenerator<readonly T[]> {
   for (let from = perPage; from < values.length; from += perPage) {
     await setImmediate();
@@ -127,7 +130,7 @@ async function* inTurns<T>(values: readonly T[], perPage: number): AsyncGenerato
   }
 }
 
-/** `members` is undefined where the answer does not hold them. */
+/** `members` is undefined where the answer leaves them out. */
 function answer(
   scim: Scim,
   call: Call,

@@ -1,4 +1,4 @@
-/** The envelope of a PATCH (RFC 7644 §3.5.2); what the operations do is `patch/`'s matter. */
+/** The envelope of a PATCH (RFC 7644 §3.5.2); `patch/` carries out its operations. */
 
 import { ScimError } from './answer/errors.ts';
 import { field, isObject } from './patch/operation.ts';
@@ -6,7 +6,7 @@ import { unknownAttribute } from './patch/target.ts';
 import type { Call } from './request/call.ts';
 import { PATCH_OPERATIONS_MAX, PATCH_PATH_CHARACTERS_MAX } from './request/limits.ts';
 
-/** An empty list is no error: Entra ID sends it. Throws ScimError 400 invalidSyntax. */
+/** An empty list is allowed: Entra ID sends it. Throws ScimError 400 invalidSyntax. */
 export function patchOperations(body: Readonly<Record<string, unknown>>): readonly unknown[] {
   const operations = field(body, 'Operations');
   if (!Array.isArray(operations)) {
@@ -30,8 +30,8 @@ function pathCharacters(operations: readonly unknown[]): number {
 }
 
 /**
- * For POST and PUT: throws ScimError 400 where the connection rejects attributes that no schema knows. A PUT
- * that makes somebody inactive is never refused for them: a leaver must get out.
+ * For POST and PUT: throws ScimError 400 where the connection rejects unknown attributes. A PUT that makes somebody
+ * inactive is never refused for them: a leaver must be deactivated.
  */
 export function refuseUnknown(call: Call, unknown: readonly string[]): void {
   const [first] = unknown;

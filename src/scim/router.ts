@@ -1,6 +1,6 @@
 /**
- * The SCIM endpoint (RFC 7644): our own Express handlers over the directory. Why they stand in place of
- * scimmy-routers' for everything but discovery is in docs/decisions/0002-scim-routes.md.
+ * The SCIM endpoint (RFC 7644): Express handlers of our own over the directory. docs/decisions/0002-scim-routes.md
+ * says why they replace those of scimmy-routers except for discovery.
  */
 
 import { type ErrorRequestHandler, type Request, type RequestHandler, type Response, Router } from 'express';
@@ -40,14 +40,14 @@ export interface ScimDeps {
   readonly clock: Clock;
   readonly log?: Log;
   readonly wake: Directory['wake'];
-  /** Without a slash at its end; every location in an answer begins with it. */
+  /** Without a slash at the end; every location in an answer begins with it. */
   readonly publicUrl: string;
   readonly identifierHash: IdentifierHash;
-  /** Sets `res.locals.scim` to a ScimPrincipal or answers itself. It runs before any body is read. */
+  /** Sets `res.locals.scim` to a ScimPrincipal or answers itself. Runs before any body is read. */
   readonly authenticate: RequestHandler;
-  /** Shared with the admin API; of its own where absent. */
+  /** Shared with the admin API; where absent, the endpoint has its own. */
   readonly scans?: Scans;
-  /** Requests of one connection at once. */
+  /** How many requests of one connection run at once. */
   readonly concurrentRequestsMax?: number;
   readonly bytesInHandMax?: typeof BYTES_IN_HAND_MAX;
   readonly answerWithinMs?: number;
@@ -55,7 +55,7 @@ export interface ScimDeps {
 
 const ENDPOINTS: readonly Endpoint[] = [users, groups];
 
-/** To be mounted at SCIM_PATH. */
+/** Mounted at SCIM_PATH. */
 export function createScimRouter(deps: ScimDeps): Router {
   const { db, clock, wake, identifierHash } = deps;
   const directory: Directory = { db, clock, wake, identifierHash };
@@ -129,7 +129,7 @@ function mountShared(router: Router, scim: Scim, logFailure: (res: Response, err
       await send(req, res, answer);
     })
     .all(notAllowed('POST'));
-  // RFC 7644 §3.11: the token speaks for an identity provider, not for a user.
+  // RFC 7644 §3.11: the token belongs to an identity provider, not to a user.
   router.all('/Me', (_req, _res, next) =>
     next(new ScimError(501, null, 'The token stands for no user: there is no /Me.')),
   );
@@ -175,7 +175,7 @@ function callOf(scim: Scim, req: Request, res: Response): Call {
   };
 }
 
-/** An id that no database can hold belongs to nothing. */
+/** Text that no database can store is nobody's id. */
 function idOf(req: Request): string {
   const { id } = req.params;
   if (id === undefined) return '';
@@ -212,7 +212,7 @@ function failure(
   return (error, req, res, _next) => {
     const refusal = toScimError(error);
     if (refusal.status >= 500 && !(error instanceof ScimError)) logFailure(res, error);
-    // Otherwise Node would read the rest of the body as the next request of the connection.
+    // Otherwise Node would read the rest of the body as the connection's next request.
     req.resume();
     if (res.headersSent) res.destroy();
     else sendError(res, refusal, retryAfter(res, refusal.status));

@@ -1,4 +1,4 @@
-/** Lists and searches (RFC 7644 §3.4.2, §3.4.3), of one resource type or of all. */
+/** Lists and searches (RFC 7644 §3.4.2, §3.4.3) of one resource type or of all. */
 
 import type { Pace } from '../db/lists/ranges.ts';
 import { searchTogether } from '../db/lists/search.ts';
@@ -9,7 +9,7 @@ import { filterOf, listResponse, readList } from './answer/list.ts';
 import type { Answer, Call, Endpoint, ListAnswer, Listed, LongBody, Scim } from './request/call.ts';
 import type { ListQuery } from './request/query.ts';
 
-/** One order through all types. */
+/** All types share one order. */
 export async function search(
   scim: Scim,
   call: Call,
@@ -25,7 +25,10 @@ export async function search(
   return { status: 200, ...(await responseOf(query, found)) };
 }
 
-/** The first resource is read before anything is sent: where the database does not answer the status still says so. */
+/**
+ * Reads the first resource before it sends anything, so that the status can still say that the database does not
+ * answer.
+ */
 async function responseOf(query: ListQuery, found: ListAnswer): Promise<LongBody> {
   const [first, ...others] = found.resources;
   if (!first || !found.resources.some((one) => typeof one === 'function'))
@@ -75,7 +78,7 @@ async function searchAll(
     const ids = items.filter((item) => item.kind === kind).map((item) => item.id);
     for (const [id, resource] of await readAll(scim, call, ids)) byId.set(id, resource);
   }
-  // A resource that was deleted since the ids were read is left out.
+  // Leaves out resources that were deleted after the ids were read.
   const resources = items.flatMap(({ id }) => byId.get(id) ?? []);
   return { total: found.total, resources, ...nextCursor };
 }

@@ -1,4 +1,4 @@
-/** `/Users` (RFC 7643 §4.1): from operations to the directory's use cases, and back to SCIM. */
+/** `/Users` (RFC 7643 §4.1): calls the directory for each operation and answers in SCIM. */
 
 import { groupsOfUsers, type MembershipRow } from '../db/identity/groupMembers.ts';
 import { findUser, findUsers, listUsers, type UserRecord } from '../db/identity/users.ts';
@@ -80,7 +80,7 @@ export const users: Endpoint = {
   },
 };
 
-/** `memberships` is undefined where the answer does not hold them; a new user has none. */
+/** `memberships` is undefined where the answer leaves them out; a new user has none. */
 function answer(
   scim: Scim,
   call: Call,

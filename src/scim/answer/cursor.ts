@@ -1,6 +1,6 @@
 /**
- * Cursors of lists (RFC 9865): where the next page begins. Nothing of it is kept here, so that a cursor does not
- * expire; it holds after which resource the page comes, and whose list it is of.
+ * Cursors of lists (RFC 9865): where the next page begins. The bridge stores nothing for a cursor, so it does not
+ * expire; the cursor itself names its list and the resource after which the page begins.
  */
 
 import { createHash } from 'node:crypto';
@@ -14,15 +14,15 @@ const LENGTH_MAX = 1024;
 const POSITION_MAX = 2 ** 31 - 1;
 
 export interface Start {
-  /** The list's own name. */
+  /** The name of the list. */
   readonly list: string;
-  /** How many come before, as they were counted when the pages before were read. */
+  /** How many resources come before the page, as counted when the earlier pages were read. */
   readonly position: number;
-  /** The last of them; null at the beginning, and where the list is sorted. */
+  /** The last resource before the page; null at the beginning, and in a sorted list. */
   readonly after: After | null;
 }
 
-/** A list by what it selects and how it is sorted: a cursor is good for no other. */
+/** Names a list by its filter and order: a cursor is valid for no other list. */
 export function listOf(connectionId: string, kinds: readonly Kind[], query: ListQuery): string {
   const { filter, sortBy, descending } = query;
   const list = JSON.stringify([connectionId, kinds, filter, sortBy, descending]);
@@ -45,12 +45,12 @@ export function startOf({ cursor, startIndex }: ListQuery, list: string): Start 
   return { list, position: position as number, after: { createdAt, id } };
 }
 
-/** One more than the page shows says whether another follows. */
+/** One more than the page shows: the extra row tells whether another page follows. */
 export function rowsWanted({ cursor, count }: ListQuery): number {
   return cursor === null || count === 0 ? count : count + 1;
 }
 
-/** What the page shows of `rowsWanted` rows. `keyOf` gives null where the list is read on by position. */
+/** The rows that the page shows. `keyOf` gives null where the next page is found by its position. */
 export function cut<T>(
   { cursor, count }: ListQuery,
   { list, position }: Start,
@@ -72,7 +72,7 @@ function decoded(cursor: string): readonly unknown[] {
     const parts = cursor.length <= LENGTH_MAX && JSON.parse(Buffer.from(cursor, 'base64url').toString());
     if (Array.isArray(parts)) return parts;
   } catch {
-    // No JSON: it did not come from here.
+    // Not JSON, so the bridge did not make this cursor.
   }
   throw invalid(DAMAGED);
 }

@@ -1,6 +1,6 @@
 /**
- * Every failure as a SCIM error (RFC 7644 §3.12) of exactly four keys, for strict clients. An outage is
- * 5xx and never 404: an identity provider that reads 404 forgets or recreates the user.
+ * Answers every failure as a SCIM error (RFC 7644 §3.12) with exactly four keys, because clients are strict. An
+ * outage is 5xx and never 404: an identity provider that reads 404 forgets or recreates the user.
  */
 
 import type { RequestHandler, Response } from 'express';
@@ -34,7 +34,7 @@ const REFUSALS: Record<RefusalReason, readonly [number, ScimType | null]> = {
   invalidValue: [400, 'invalidValue'],
 };
 
-/** What the client is answered. Whatever is not understood becomes a 500 that gives nothing away. */
+/** The error for the client. An unexpected one becomes a 500 that reveals nothing. */
 export function toScimError(error: unknown): ScimError {
   if (error instanceof ScimError) return error;
   if (error instanceof DirectoryRefusal) {
@@ -59,7 +59,7 @@ export function toScimError(error: unknown): ScimError {
   );
 }
 
-/** Errors that Express makes of a malformed URL carry `status`. */
+/** For a malformed URL, Express throws an error with a `status`. */
 function fromHttpError(error: unknown): ScimError | null {
   const { status } = (error ?? {}) as { status?: unknown };
   if (typeof status !== 'number' || status < 400 || status > 499) return null;
@@ -73,12 +73,12 @@ export function sendError(res: Response, error: ScimError, retryAfter: number | 
   sendJson(res, error.status, errorBody(error));
 }
 
-/** SCIM answers have this content type, whatever the request accepted (RFC 7644 §3.1). */
+/** SCIM answers have this content type, whatever the request accepts (RFC 7644 §3.1). */
 export function sendJson(res: Response, status: number, body: object): void {
   res.status(status).type(SCIM_TYPE).send(JSON.stringify(body));
 }
 
-/** Goes behind the methods that a path has. */
+/** Mounted after the methods of a path. */
 export function notAllowed(allowed: string): RequestHandler {
   return (req, res, next) => {
     res.setHeader('Allow', allowed);

@@ -5,14 +5,14 @@ import type { MembershipRow } from '../../db/identity/groupMembers.ts';
 import type { Precondition } from '../../directory/write.ts';
 
 /**
- * Memberships are rows of the groups and do not raise a user's version: otherwise a push of 10,000 members
- * would write 10,000 users. So the tag of a user that shows groups holds a digest of them after the version.
+ * Memberships are rows of the groups and do not raise a user's version: otherwise a push of 10,000 members would
+ * write 10,000 users. So when a user is shown with groups, the tag holds a digest of them after the version.
  */
 export function etagOf(version: number, groups: readonly MembershipRow[] = []): string {
   return groups.length === 0 ? `W/"${version}"` : `W/"${version}.${digest(groups)}"`;
 }
 
-/** Collisions are harmless before some 2^32 changes of one user's groups within one version. */
+/** Two digests are likely to be equal only after some 2^32 changes of one user's groups within one version. */
 const DIGEST_CHARACTERS = 11;
 
 function digest(groups: readonly MembershipRow[]): string {
@@ -22,9 +22,9 @@ function digest(groups: readonly MembershipRow[]): string {
 }
 
 /**
- * `If-Match`, or the `version` of a bulk operation; null where none was sent. Weak and strong tags compare
- * alike, because clients send back what they got with and without `W/`. Groups are read only, so who
- * changes a user need not know them: the version decides alone.
+ * `If-Match`, or the `version` of a bulk operation; null where none was sent. Weak and strong tags count the same,
+ * because clients send a tag back with or without `W/`. Groups of a user are read-only, so a client that changes a
+ * user need not know them: only the version counts.
  */
 export function precondition(header: string | undefined): Precondition | null {
   if (header === undefined || header.trim() === '') return null;
@@ -32,7 +32,7 @@ export function precondition(header: string | undefined): Precondition | null {
   return (version) => versions.includes('*') || versions.includes(String(version));
 }
 
-/** `If-None-Match`: true where the client has what this tag stands for already. */
+/** `If-None-Match`: true where the client already has what this tag stands for. */
 export function hasAlready(header: string | undefined, tag: string): boolean {
   if (header === undefined) return false;
   const known = opaqueTags(header);

@@ -1,4 +1,4 @@
-/** From a list's parameters to one page of rows: filters and sorting become SQL, nothing is done in memory. */
+/** Reads one page of rows from a list's parameters: SQL does the filtering and sorting, memory nothing. */
 
 import type { Pace } from '../../db/lists/ranges.ts';
 import type { ListPage, PageByPosition, SqlCondition } from '../../db/lists/resources.ts';
@@ -16,7 +16,7 @@ import { cut, listOf, rowsWanted, startOf } from './cursor.ts';
 
 const LIST_SCHEMA = 'urn:ietf:params:scim:api:messages:2.0:ListResponse';
 
-/** Reads one kind's page. Throws FilterError, PathError, and ScimError 400 and 429. */
+/** Reads a page of one kind. Throws FilterError, PathError, and ScimError 400 and 429. */
 export async function readPage<T extends After>(
   scim: Scim,
   call: Call,
@@ -61,8 +61,8 @@ function filterIn(query: ListQuery): Filter | null {
 }
 
 /**
- * What a list holds: a scan of any of the kinds waits for its turn, and `read` makes SQL of it only then: most of too
- * many are refused. Throws ScimError 429.
+ * Reads a list. If one of its kinds needs a scan, it waits for its turn, and `read` makes the SQL only then, because
+ * most of too many scans are refused. Throws ScimError 429.
  */
 export async function readList<T>(
   scim: Scim,
@@ -83,8 +83,8 @@ export async function readList<T>(
 }
 
 /**
- * RFC 7644 §3.4.2, RFC 9865 §2: `itemsPerPage` is what this page holds; the last page has no cursor. `shown`: of the
- * resources, those that are read already.
+ * RFC 7644 §3.4.2, RFC 9865 §2: `itemsPerPage` is the number on this page; the last page has no cursor. `shown`: the
+ * resources that are read already.
  */
 export function listResponse(
   query: ListQuery,

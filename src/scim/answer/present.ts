@@ -1,4 +1,4 @@
-/** What the bridge answers for a user and a group: the stored resource with what only the server knows. */
+/** Shows users and groups: the stored resource with the attributes that the server adds. */
 
 import type { MemberRow, MembershipRow } from '../../db/identity/groupMembers.ts';
 import type { GroupRecord } from '../../db/identity/groups.ts';
@@ -6,7 +6,7 @@ import type { UserRecord } from '../../db/identity/users.ts';
 import { ENTERPRISE_URN, GROUP_URN, USER_URN } from '../../directory/query/attributes.ts';
 import { etagOf } from './etag.ts';
 
-/** `groups` is undefined where the answer does not hold them. */
+/** `groups` is undefined where the answer leaves them out. */
 export function presentUser(
   baseUrl: string,
   user: UserRecord,
@@ -29,7 +29,7 @@ export function presentUser(
   };
 }
 
-/** `members` is undefined where the answer does not hold them. */
+/** `members` is undefined where the answer leaves them out. */
 export function presentGroup(
   baseUrl: string,
   group: GroupRecord,

@@ -1,11 +1,11 @@
 /**
- * `attributes` and `excludedAttributes` (RFC 7644 §3.9): names in any case, dotted, with or without their
- * schema's URN. `schemas` and `id` are always returned; names that nothing has are ignored.
+ * `attributes` and `excludedAttributes` (RFC 7644 §3.9): names in any case, dotted, with or without the URN of their
+ * schema. `schemas` and `id` are always returned; unknown names are ignored.
  */
 
 import { ENTERPRISE_URN, GROUP_URN, USER_URN } from '../../directory/query/attributes.ts';
 
-/** What is named below a point: everything, or some sub-attributes by lower-case name. */
+/** What a name selects: everything below it, or some sub-attributes, by lower-case name. */
 type Names = Map<string, Names | 'all'>;
 
 export interface Projection {
@@ -13,16 +13,16 @@ export interface Projection {
   readonly names: Names;
 }
 
-/** Nothing is left out. */
+/** Leaves nothing out. */
 export const WHOLE: Projection = { mode: 'exclude', names: new Map() };
 
 const ALWAYS = new Set(['schemas', 'id']);
 const CORE_PREFIXES = [USER_URN, GROUP_URN].map((schema) => schema.toLowerCase());
 const EXTENSION = ENTERPRISE_URN.toLowerCase();
-/** Names in one request; the rest is ignored. */
+/** Names in one request; further ones are ignored. */
 const NAMES_MAX = 200;
 
-/** Where both are given, `attributes` counts. An empty list is as good as none. */
+/** If both are given, `attributes` wins. An empty list counts as none. */
 export function parseProjection(attributes: unknown, excludedAttributes: unknown): Projection {
   const included = namesIn(attributes);
   if (included.length > 0) return { mode: 'include', names: tree(included) };
@@ -58,7 +58,7 @@ function tree(names: readonly string[]): Names {
   return root;
 }
 
-/** The lower-case name's way through a resource. A URN holds dots of its own. */
+/** The steps of a lower-case name through a resource. A URN has dots of its own. */
 function segments(name: string): readonly string[] {
   if (name === EXTENSION) return [EXTENSION];
   if (name.startsWith(`${EXTENSION}:`)) return [EXTENSION, ...name.slice(EXTENSION.length + 1).split('.')];
@@ -66,13 +66,13 @@ function segments(name: string): readonly string[] {
   return (core ? name.slice(core.length + 1) : name).split('.');
 }
 
-/** Whether the answer holds any of this top-level attribute: what it does not hold need not be read. */
+/** Whether the answer holds a part of this top-level attribute; if not, it need not be read. */
 export function includes(projection: Projection, name: string): boolean {
   const named = projection.names.get(name.toLowerCase());
   return projection.mode === 'include' ? named !== undefined : named !== 'all';
 }
 
-/** Whether the client named this top-level attribute among those it wants. */
+/** Whether the client named this top-level attribute in `attributes`. */
 export function asksFor(projection: Projection, name: string): boolean {
   return projection.mode === 'include' && includes(projection, name);
 }
@@ -106,7 +106,7 @@ function omit(value: unknown, names: Names | 'all' | undefined): unknown {
   return withinComplex(value, (key, child) => omit(child, names.get(key)));
 }
 
-/** A complex value of whose sub-attributes none is left is not returned at all. */
+/** A complex value that has no sub-attribute left is not returned. */
 function withinComplex(value: unknown, choose: (key: string, child: unknown) => unknown): unknown {
   if (Array.isArray(value)) {
     const kept = value.map((item) => withinComplex(item, choose)).filter((item) => item !== undefined);

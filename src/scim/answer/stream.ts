@@ -1,4 +1,4 @@
-/** Sends a JSON body while one of its lists is still being read, so that nobody ever holds the whole list. */
+/** Sends a JSON body while one of its lists is still being read, so that memory never holds the whole list. */
 
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -8,16 +8,16 @@ import type { LongBody } from '../request/call.ts';
 
 const LISTENERS_MAX = 30;
 
-/** An error while it is read cuts the answer off. */
+/** An error while reading cuts the answer off. */
 export async function sendStreamed(res: Response, status: number, answered: LongBody): Promise<void> {
   res.status(status).type(SCIM_TYPE);
   if (res.req.method === 'HEAD') return void res.end();
-  // A pipeline listens for each way in which it may end, beside all who wait for the end of the answer already.
+  // A pipeline adds several listeners to the answer, besides all that wait for its end already.
   res.setMaxListeners(LISTENERS_MAX);
   try {
     await pipeline(Readable.from(chunks(answered), { objectMode: false }), res);
   } catch (error) {
-    // The client has left: there is nobody to be told.
+    // The client has left: nobody needs to be told.
     if ((error as { code?: unknown }).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
   }
 }

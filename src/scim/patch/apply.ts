@@ -1,7 +1,7 @@
 /**
- * The operations of a PATCH (RFC 7644 §3.5.2), one after the other on a copy of the resource: all of them
- * or none. A body of POST and PUT is read as one operation that adds it to nothing. Memberships are not in
- * the resource; what touches them is handed on.
+ * Applies the operations of a PATCH (RFC 7644 §3.5.2) to a copy of the resource, all or none. The body of a POST or
+ * PUT is read as one operation that adds everything to an empty resource. The resource holds no memberships;
+ * operations on them are passed on.
  */
 
 import { type Attribute, type AttributeChain, leafOf, nameInside } from '../../directory/query/attributes.ts';
@@ -14,14 +14,14 @@ import { namesResource, resolveTarget, type Target, type Unknown, unknownAttribu
 import { type Complex, isEmptied, readValue } from './value.ts';
 
 export interface PatchOptions {
-  /** What an explicit path that no schema knows is: an error, or noted and passed over. */
+  /** Whether an unknown path is an error, or noted and skipped. */
   readonly unknownAttributes: 'Reject' | 'Ignore';
 }
 
-/** Takes an operation on `members`. */
+/** Receives an operation on `members`. */
 export type OnMembers = (op: Op, target: Target, value: unknown, unknown: Set<string>) => void;
 
-/** Values of lists, times what each is compared with, that one request may pass: some 0.2 s of work. */
+/** Values of lists, times comparisons for each, that one request may visit: some 0.2 s of work. */
 const VALUES_VISITED_MAX = 100_000;
 
 interface Patch {
@@ -32,21 +32,21 @@ interface Patch {
   readonly unknown: Set<string>;
   readonly onMembers: OnMembers;
   valuesVisited: number;
-  /** Elements that were made without a value, each with its list and the path that made it. */
+  /** Elements made without a value, each with its list and the path that made it. */
   readonly unfinished: Map<Complex, { readonly list: Attribute; readonly written: string }>;
 }
 
 export interface Patched {
   readonly resource: Resource;
-  /** The top-level attributes that the operations were about. */
+  /** The top-level attributes that the operations touched. */
   readonly touched: ReadonlySet<string>;
-  /** Names that the operations held and no schema knows, each once; the first of very many. */
+  /** Unknown names in the operations, each once; of very many, the first ones. */
   readonly unknown: readonly string[];
 }
 
 const UNKNOWN_MAX = 100;
 
-/** Throws PatchError; the resource that was given is never changed. */
+/** Throws PatchError; never changes the given resource. */
 export function applyOperations(
   kind: Kind,
   resource: Resource,
@@ -125,7 +125,7 @@ function passOver(patch: Patch, { unknown }: Unknown): void {
   patch.unknown.add(unknown);
 }
 
-/** RFC 7644 §3.5.2.1 and §3.5.2.3: the value holds attributes. */
+/** RFC 7644 §3.5.2.1 and §3.5.2.3: an operation without a path holds attributes in its value. */
 function applyWithoutPath(patch: Patch, { op, value }: Operation): void {
   if (op === 'remove') throw new PatchError('noTarget', '"remove" needs a path.');
   if (!isObject(value))
@@ -134,8 +134,8 @@ function applyWithoutPath(patch: Patch, { op, value }: Operation): void {
 }
 
 /**
- * Identity providers write dotted names and URNs as keys, and send back what only the server sets: that is
- * no mistake, and changes nothing.
+ * Identity providers write dotted names and URNs as keys. They also send back attributes that only the server sets,
+ * which is no mistake and changes nothing.
  */
 function applyAttributes(patch: Patch, op: Op, attributes: Readonly<Record<string, unknown>>): void {
   for (const [name, part] of Object.entries(attributes)) {
@@ -162,14 +162,14 @@ function isServers(chain: AttributeChain): boolean {
   return chain.some((attribute) => attribute.mutability === 'readOnly');
 }
 
-/** `active: null` among other attributes: like an absent one, it leaves things as they are. */
+/** `active: null` among other attributes: like a missing one, it changes nothing. */
 function saysNothing(chain: AttributeChain, value: unknown): boolean {
   return chain[0].name === 'active' && (value === null || value === '');
 }
 
 function apply(patch: Patch, op: Op, target: Target, value: unknown): void {
   const [top] = target.chain;
-  // The password is taken and kept nowhere.
+  // The bridge accepts a password and stores it nowhere.
   if (top.mutability === 'writeOnly') return;
   patch.touched.add(top.name);
   if (top.name === 'members') {
@@ -214,7 +214,9 @@ function applyToSingular(patch: Patch, op: Op, chain: AttributeChain, value: unk
   prune(patch.resource, chain);
 }
 
-/** What loses its value: the manager, where an identity provider writes '' into it or into its `value`. */
+/**
+ * The attribute that loses its value: the manager, where an identity provider writes '' into it or into its `value`.
+ */
 function emptiedBy(chain: AttributeChain, given: unknown): AttributeChain | null {
   if (isEmptied(given)) return chain;
   const [top, ...inner] = chain;
@@ -251,7 +253,7 @@ function unassign(resource: Complex, op: Op, chain: AttributeChain): void {
   prune(resource, chain);
 }
 
-/** The complex value of that name, made where it is missing. */
+/** The complex value with this name, which is made where it is missing. */
 function part(inside: Complex, name: string): Complex {
   const found = inside[name];
   if (isObject(found)) return found as Complex;
@@ -261,8 +263,8 @@ function part(inside: Complex, name: string): Complex {
 }
 
 /**
- * RFC 7644 §3.5.2.3: the sub-attributes given replace theirs, the others stay; but another `value` is
- * another thing (a new manager), of which nothing is known but what was given.
+ * RFC 7644 §3.5.2.3: given sub-attributes replace the old ones, the others stay. But another `value` means another
+ * thing, such as a new manager: then the old sub-attributes go.
  */
 function merge(
   parent: Complex,
@@ -281,7 +283,7 @@ function merge(
   }
 }
 
-/** An empty complex value is none (RFC 7643 §2.5). */
+/** An empty complex value counts as none (RFC 7643 §2.5). */
 function prune(resource: Complex, chain: AttributeChain): void {
   const [top, ...inner] = chain;
   const value = resource[top.name];

@@ -1,6 +1,6 @@
-/** Why a PATCH was refused; nothing of it was done (RFC 7644 §3.5.2: all operations or none). */
+/** Why a PATCH was refused. Nothing of it was done (RFC 7644 §3.5.2: all operations or none). */
 
-/** As RFC 7644 §3.12 names them; the answer is always 400. */
+/** The names in RFC 7644 §3.12; the answer is always 400. */
 export type PatchErrorType =
   | 'invalidSyntax'
   | 'invalidPath'

@@ -1,6 +1,6 @@
 /**
- * PATCH of a group (RFC 7644 §3.5.2). Its members are never read here: operations on them become edits,
- * which cost what they change, whatever the size of the group.
+ * PATCH of a group (RFC 7644 §3.5.2). It never reads the members: operations on them become edits, whose cost does
+ * not depend on the size of the group.
  */
 
 import type { MemberEdit } from '../../directory/members.ts';
@@ -17,13 +17,13 @@ import type { Target } from './target.ts';
 import { readComplex, type UnknownNames } from './value.ts';
 
 export interface PatchedGroup extends Patched {
-  /** In the order of the operations. Whether an id is a user's is for the directory to say. */
+  /** In the order of the operations. The directory checks whether an id is a user's. */
   readonly members: readonly MemberEdit[];
 }
 
 /**
- * Pure: answers what the resource, which holds no members, becomes, and the edits of its members. Throws
- * PatchError, and then nothing was changed.
+ * Pure: answers the changed resource, which holds no members, and the edits of its members. Throws PatchError, and
+ * then nothing was changed.
  */
 export function patchGroup(
   resource: Resource,
@@ -45,7 +45,7 @@ type Edit =
   | { readonly op: 'add' | 'remove' | 'replace'; readonly ids: string[] }
   | { readonly op: 'removeAll' };
 
-/** Neighbours of one kind become one: some clients send an operation for each member. */
+/** Joins neighbouring edits of one kind: some clients send one operation for each member. */
 function append(edits: Edit[], edit: Edit): void {
   const last = edits.at(-1);
   if (
@@ -57,7 +57,7 @@ function append(edits: Edit[], edit: Edit): void {
   } else edits.push(edit);
 }
 
-/** Null where nothing is to be done. */
+/** Null where nothing is left to do. */
 function memberEdit(op: Op, target: Target, value: unknown, unknown: UnknownNames): Edit | null {
   const [list, sub] = target.chain;
   if (sub) throw immutable(`${list.name}.${sub.name}`);
@@ -76,7 +76,7 @@ function immutable(what: string): PatchError {
   return new PatchError('mutability', `${what} cannot be changed: remove the member and add another.`);
 }
 
-/** `members[value eq "a" or value eq "b"]`: who is meant must be known without reading the members. */
+/** `members[value eq "a" or value eq "b"]`: the filter must name the members, because they are not read here. */
 function selectedIds(list: Attribute, filter: Filter): string[] {
   return disjuncts(filter).flatMap((alternative) => {
     const terms = conjuncts(alternative);
@@ -90,13 +90,13 @@ function selectedIds(list: Attribute, filter: Filter): string[] {
   });
 }
 
-/** The text that the term compares this sub-attribute with by `eq`; null for any other term. */
+/** The text with which the term compares this sub-attribute by `eq`; null for any other term. */
 function comparedWith(list: Attribute, term: Filter, name: string): string | null {
   if (term.kind !== 'compare' || term.op !== 'eq' || isNull(term.literal)) return null;
   return subAttribute(list, term.attribute)?.name === name ? term.literal.text : null;
 }
 
-/** The users that a value of `members` names, as often as it does. Throws PatchError invalidValue. */
+/** The user ids in a value of `members`, with repetitions. Throws PatchError invalidValue. */
 export function idsOf(list: Attribute, value: unknown, unknown: UnknownNames): string[] {
   if (value === null || value === '') return [];
   const values = Array.isArray(value) ? value : [value];
@@ -106,7 +106,7 @@ export function idsOf(list: Attribute, value: unknown, unknown: UnknownNames): s
 
 const MEMBER_PARTS: ReadonlySet<string> = new Set(['value', '$ref', 'display', 'type']);
 
-/** Of a member that is written as the schema has it, as nearly all are: 100,000 of them must not take long. */
+/** The id of a member in the schema's own form, as nearly all are: 100,000 of them must be quick. */
 function plainId(member: unknown): string | null {
   if (!isObject(member) || typeof member.value !== 'string' || !isStorableText(member.value)) return null;
   for (const name in member) if (!MEMBER_PARTS.has(name)) return null;

@@ -1,6 +1,6 @@
 /**
- * Operations on multi-valued attributes (RFC 7644 §3.5.2.1 to §3.5.2.3): selected elements, elements that
- * are made when a client writes into one that is not there, no duplicates, and at most one primary.
+ * Operations on multi-valued attributes (RFC 7644 §3.5.2.1 to §3.5.2.3): they select elements, make an element where
+ * a client writes into a missing one, and leave no duplicates and at most one primary.
  */
 
 import { conjuncts, type Filter } from '../../directory/query/ast.ts';
@@ -22,7 +22,7 @@ import {
 
 export interface ListOutcome {
   readonly elements: readonly Complex[];
-  /** Made without a value so far: a later operation must give it one. */
+  /** Made without a value: a later operation must give it one. */
   readonly unfinished: Complex | null;
 }
 
@@ -36,7 +36,7 @@ interface ListOperation {
   readonly unknown: UnknownNames;
 }
 
-/** Elements may be changed in place: the caller hands over a copy. Throws PatchError. */
+/** May change elements in place: the caller passes a copy. Throws PatchError. */
 export function applyToList(
   elements: readonly Complex[],
   op: Op,
@@ -66,7 +66,7 @@ function finished(elements: readonly Complex[]): ListOutcome {
   return { elements, unfinished: null };
 }
 
-/** Entra ID removes by value: an element goes if all that the client names of it is so. */
+/** Entra ID removes by value: an element goes if everything that the client says of it is true. */
 function without(elements: readonly Complex[], { list, value, unknown, written }: ListOperation) {
   const named = readElements(list, value, unknown);
   if (named.some((one) => Object.keys(one).length === 0)) {
@@ -85,7 +85,7 @@ function without(elements: readonly Complex[], { list, value, unknown, written }
   );
 }
 
-/** These parts of an element as a text that is the same where they are. */
+/** A text of these parts of an element; equal parts give the same text. */
 function fingerprint(list: Attribute, element: Complex, names: readonly string[]): string {
   return JSON.stringify(names.map((name) => folded(subAttribute(list, name), element[name])));
 }
@@ -109,7 +109,7 @@ function changeSelected(elements: readonly Complex[], operation: ListOperation):
   return finished(kept);
 }
 
-/** What the operation writes into each selected element; null: it takes the sub-attribute away. */
+/** The values that the operation writes into each selected element; null: it removes the sub-attribute. */
 function partsOf({ op, list, sub, value, unknown, written }: ListOperation): Complex | null {
   if (op === 'remove') return null;
   if (!sub) {
@@ -118,7 +118,7 @@ function partsOf({ op, list, sub, value, unknown, written }: ListOperation): Com
     throw new PatchError('invalidValue', `${written} needs a value with sub-attributes.`);
   }
   const part = readValue(sub, value, `${list.name}.${sub.name}`, unknown);
-  // An element whose value is '' has none: Entra ID clears a phone number so.
+  // A value of '' means that the element has none: Entra ID clears a phone number in this way.
   return part === undefined || (part === '' && sub.name === 'value') ? null : { [sub.name]: part };
 }
 
@@ -129,7 +129,7 @@ function assign(element: Complex, parts: Complex): void {
   }
 }
 
-/** An element that has nothing left but its label is no element. */
+/** An element with only its label left is removed. */
 function withoutPart(
   elements: readonly Complex[],
   selected: readonly Complex[],
@@ -148,7 +148,7 @@ function others(elements: readonly Complex[], selected: readonly Complex[]): rea
   return elements.filter((element) => !gone.has(element));
 }
 
-/** Whether it holds more than its `type` and `primary`. */
+/** Whether the element has more than `type` and `primary`. */
 export function isFinished(list: Attribute, element: Complex): boolean {
   return [...list.subAttributes.values()].some(
     ({ name }) => name !== 'type' && name !== 'primary' && (element[name] ?? '') !== '',
@@ -156,8 +156,8 @@ export function isFinished(list: Attribute, element: Complex): boolean {
 }
 
 /**
- * `emails[type eq "work"].value` where there is no work address: the identity providers mean one to be
- * made. Where the filter does not say which, or contradicts the value, nothing was targeted.
+ * `emails[type eq "work"].value` without a work address: identity providers expect that one is made. If the filter
+ * does not say which, or contradicts the value, there is no target.
  */
 function create(elements: readonly Complex[], parts: Complex, operation: ListOperation): ListOutcome {
   const { list, selection, written } = operation;
@@ -170,7 +170,7 @@ function create(elements: readonly Complex[], parts: Complex, operation: ListOpe
   return { elements: all, unfinished: standing.find((one) => !isFinished(list, one)) ?? null };
 }
 
-/** The `type` and `primary` that every element selected by the filter has. */
+/** The `type` and `primary` that the filter demands. */
 function labelOf(list: Attribute, filter: Filter): Complex {
   const label: Complex = {};
   for (const term of conjuncts(filter)) {
@@ -184,7 +184,9 @@ function labelOf(list: Attribute, filter: Filter): Complex {
   return label;
 }
 
-/** RFC 7643 §2.4: a type and value appear once. Answers also which elements now stand for the given ones. */
+/**
+ * RFC 7643 §2.4: each pair of type and value appears once. Also answers which elements now stand for the given ones.
+ */
 function combine(list: Attribute, known: readonly Complex[], given: readonly Complex[]) {
   const all = [...known];
   const places = new Map<string, Complex>();
@@ -203,14 +205,16 @@ function combine(list: Attribute, known: readonly Complex[], given: readonly Com
   return { all, standing };
 }
 
-/** What no other element may be: of this value and type. A value without a type is that of any type. */
+/**
+ * What identifies an element, so that no other may have it: its value and type. A value without a type has any type.
+ */
 function placesOf(list: Attribute, element: Complex): readonly string[] {
   const names = [...list.subAttributes.values()].map(({ name }) => name);
   if (element.value === undefined || !names.includes('type')) return [fingerprint(list, element, names)];
   return [['value', 'type'], ['value']].map((parts) => fingerprint(list, element, parts));
 }
 
-/** RFC 7644 §3.5.2: a new primary ends the former one. Of several new ones the first counts. */
+/** RFC 7644 §3.5.2: a new primary element replaces the old one. Of several new ones the first counts. */
 function keepOnePrimary(elements: readonly Complex[], touched: readonly Complex[]): void {
   const primaries = elements.filter((element) => element.primary === true);
   const chosen = touched.find((element) => primaries.includes(element)) ?? primaries[0];

@@ -1,4 +1,4 @@
-/** Reads one operation of a PATCH (RFC 7644 §3.5.2): its name and its keys are taken in any case. */
+/** Reads one operation of a PATCH (RFC 7644 §3.5.2), with its name and keys in any case. */
 
 import { shown } from '../../directory/query/tokens.ts';
 import { PatchError } from './error.ts';
@@ -7,7 +7,7 @@ export type Op = 'add' | 'replace' | 'remove';
 
 export interface Operation {
   readonly op: Op;
-  /** Null: the resource itself. */
+  /** Null: the whole resource. */
   readonly path: string | null;
   /** Undefined where the operation has none. */
   readonly value: unknown;
@@ -34,7 +34,7 @@ export function isObject(value: unknown): value is Readonly<Record<string, unkno
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** What a message holds under this name, whatever its case (RFC 7643 §2.1). */
+/** The value under this name, ignoring case (RFC 7643 §2.1). */
 export function field(raw: Readonly<Record<string, unknown>>, name: string): unknown {
   if (Object.hasOwn(raw, name)) return raw[name];
   const key = Object.keys(raw).find((written) => written.toLowerCase() === name.toLowerCase());

@@ -1,4 +1,4 @@
-/** What a path means for a kind of resource. */
+/** Finds the attribute that a path means for a kind of resource. */
 
 import { attributesOf, type Filter, FilterError, PathError } from '../../directory/query/ast.ts';
 import {
@@ -19,7 +19,7 @@ export interface Target {
   /** As the client wrote it. */
   readonly written: string;
   readonly chain: AttributeChain;
-  /** Which elements of the list that the chain begins with; null: all, or it is no list. */
+  /** Which elements of the list at the beginning of the chain; null: all of them, or there is no list. */
   readonly selection: Selection | null;
 }
 
@@ -30,17 +30,17 @@ export interface Selection {
   matches(element: Element): boolean;
 }
 
-/** The dotted name of what no schema knows. */
+/** The dotted name of an attribute that no schema has. */
 export interface Unknown {
   readonly unknown: string;
 }
 
-/** Why it is refused, in the words that the identity provider shows its administrator. */
+/** Why an unknown attribute is refused, in the words that the identity provider shows its administrator. */
 export function unknownAttribute(name: string): string {
   return `There is no attribute ${shown(name)}; a connection with unknownAttributes Ignore passes over it.`;
 }
 
-/** Some clients name the resource itself by the URN of its core schema. */
+/** Some clients name the whole resource by the URN of its core schema. */
 export function namesResource(kind: Kind, written: string): boolean {
   const urn = kind === 'user' ? USER_URN : GROUP_URN;
   return written.trim().toLowerCase() === urn.toLowerCase();

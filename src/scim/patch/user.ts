@@ -4,8 +4,8 @@ import type { Resource } from '../../model/resource.ts';
 import { applyOperations, type Patched, type PatchOptions } from './apply.ts';
 
 /**
- * Pure: answers what the resource becomes. It holds no `id`, `meta` or `groups`, before and after. Throws
- * PatchError, and then nothing was changed.
+ * Pure: answers the changed resource. It never holds `id`, `meta` or `groups`. Throws PatchError, and then nothing
+ * was changed.
  */
 export function patchUser(
   resource: Resource,

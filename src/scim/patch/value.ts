@@ -1,7 +1,7 @@
 /**
- * Values of operations, made to fit the attribute they are for: canonical names, booleans that came as
- * strings, a bare string where a complex value belongs. Undefined says "no value", as null does (RFC 7643
- * §2.5); a key with undefined in a complex value says that this part loses its value.
+ * Fits values of operations to their attribute: canonical names, booleans that came as strings, a bare string in
+ * place of a complex value. Undefined means "no value", as null does (RFC 7643 §2.5). Undefined under a key of a
+ * complex value means that this part loses its value.
  */
 
 import { type Attribute, nameInside, subAttribute } from '../../directory/query/attributes.ts';
@@ -14,10 +14,10 @@ export type Complex = Record<string, unknown>;
 /** Elements of one multi-valued attribute. */
 export const ELEMENTS_MAX = 1000;
 
-/** Names of attributes that values held and no schema knows. */
+/** Unknown attribute names that the values held. */
 export type UnknownNames = Set<string>;
 
-/** A singular value, or a list of one, as Entra ID sends it. Throws PatchError invalidValue that names `at`. */
+/** A single value, or a list of one, as Entra ID sends it. Throws PatchError invalidValue that names `at`. */
 export function readValue(attribute: Attribute, value: unknown, at: string, unknown: UnknownNames): unknown {
   const one = onlyOf(value, at);
   if (one === null || one === undefined) return undefined;
@@ -31,7 +31,7 @@ export function readValue(attribute: Attribute, value: unknown, at: string, unkn
   }
 }
 
-/** The element of a list of one; undefined of an empty list (RFC 7643 §2.5); any other value as it is. */
+/** The element of a list of one; undefined for an empty list (RFC 7643 §2.5); any other value unchanged. */
 function onlyOf(value: unknown, at: string): unknown {
   if (!Array.isArray(value)) return value;
   const [only] = value;
@@ -39,7 +39,7 @@ function onlyOf(value: unknown, at: string): unknown {
   return only;
 }
 
-/** Undefined where it says nothing: '' and an empty list. */
+/** Undefined for an empty value: '' or an empty list. */
 export function readComplex(
   attribute: Attribute,
   value: unknown,
@@ -71,7 +71,7 @@ function readParts(
   return parts;
 }
 
-/** A complex value whose `value` is '' is none: identity providers clear the manager so. */
+/** A complex value whose `value` is '' counts as none: identity providers clear the manager in this way. */
 export function isEmptied(given: unknown): boolean {
   return isObject(given) && given.value === '';
 }

@@ -1,4 +1,6 @@
-/** Notes which attributes an identity provider sends, off the hot path: each name once in a while. */
+/**
+ * Notes which attributes an identity provider sends, outside of the request's own path: each name once in a while.
+ */
 
 import { recordAttributesSeen } from '../../db/identity/attributesSeen.ts';
 import type { Directory } from '../../directory/write.ts';
@@ -7,14 +9,14 @@ import type { Log } from '../../support/log.ts';
 import type { Scim } from './call.ts';
 
 const NAME_CHARACTERS_MAX = 200;
-/** Names remembered in memory; beyond them nothing new is noted until the next start. */
+/** How many names memory holds; beyond that, no new name is noted until the next start. */
 const NOTED_MAX = 20_000;
-/** `lastSeenAt` may be this much behind. */
+/** `lastSeenAt` may be this much too old. */
 const NOTE_AGAIN_MS = 60 * 60_000;
 
-/** Never fails: the write that it belongs to is committed already. */
+/** Never fails, because the write has committed already. */
 export function createNotes(directory: Directory, log: Log | undefined): Scim['recordAttributesSeen'] {
-  /** By key: when it was noted last. */
+  /** For each key, when it was noted last. */
   const noted = new Map<string, number>();
   return async (call, kind, names) => {
     const now = directory.clock.now();

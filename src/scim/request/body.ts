@@ -1,7 +1,7 @@
 /**
- * Reads request bodies: JSON of a known content type, within limits that are kept while the bytes arrive, and
- * of text that both databases can hold. Must come after authentication, so that nobody unknown makes the bridge
- * read anything.
+ * Reads request bodies: JSON of a known content type, whose limits are checked while the bytes arrive, with text that
+ * both databases can store. Mounted after authentication, so that an unknown client cannot make the bridge read
+ * anything.
  */
 
 import { isUtf8 } from 'node:buffer';
@@ -20,7 +20,10 @@ const METHODS_WITH_BODY = new Set(['POST', 'PUT', 'PATCH']);
 const CONTENT_TYPES = ['application/scim+json', 'application/json'];
 const CHARSET = /;\s*charset\s*=\s*"?([^";\s]*)/i;
 
-/** Refuses what is no JSON by its content type (415), parses the rest. A body that means nothing is not read. */
+/**
+ * Refuses bodies that are not JSON by content type (415) and parses the others. Where a body has no meaning, it is
+ * not read.
+ */
 export function bodyParser(bytesInHand: BytesInHand): RequestHandler {
   const largeBodies = createTurns(1);
   return async (req, res, next) => {
@@ -44,7 +47,7 @@ function hasBody(req: Request): boolean {
   return req.headers['transfer-encoding'] !== undefined || Number(req.headers['content-length'] ?? 0) > 0;
 }
 
-/** Compressed bodies too: no identity provider sends any, and a small one can become a very large one. */
+/** Refuses compressed bodies too: no identity provider sends any, and a small one can become very large. */
 function refuseOtherTypes(req: Request): void {
   const contentType = req.headers['content-type'] ?? '';
   const type = contentType.split(';')[0]?.trim().toLowerCase() ?? '';
@@ -65,11 +68,14 @@ function refuseOtherTypes(req: Request): void {
 
 interface Whole {
   readonly bytes: Buffer;
-  /** Where they can be cut; null where that says already that they are no JSON. */
+  /** Where the bytes can be cut for parsing; null where they cannot be JSON. */
   readonly cut: Stretch | null;
 }
 
-/** `take` hears of each piece before it is kept. Throws ScimError where one of them, or the client, ends it. */
+/**
+ * `take` gets the size of each piece before it is kept. Throws ScimError where a piece or the client ends the
+ * reading.
+ */
 async function readWhole(req: Request, take: (bytes: number) => void): Promise<Whole> {
   const announced = Number(req.headers['content-length'] ?? 0);
   if (announced > BODY_BYTES_MAX) throw tooLarge();
@@ -77,7 +83,7 @@ async function readWhole(req: Request, take: (bytes: number) => void): Promise<W
   const room = createRoom(announced);
   let length = 0;
   try {
-    // An answer has to go out on the same socket, so the stream must not be destroyed with the loop.
+    // The answer uses the same socket, so the stream must not be destroyed with the loop.
     for await (const piece of req.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
       const end = length + piece.length;
       if (end > BODY_BYTES_MAX) throw tooLarge();
@@ -98,8 +104,8 @@ async function readWhole(req: Request, take: (bytes: number) => void): Promise<W
 const FIRST_BYTES = 64 * 1024;
 
 /**
- * What a client announces it may never send: the room grows with what arrives. It grows where it is: copies, and what
- * they leave behind until it is collected, would take twice the memory that is counted.
+ * Grows with the bytes that arrive, because a client may announce more than it sends. It grows in place: copies would
+ * take twice the memory that is counted, until they are collected.
  */
 function createRoom(announced: number): (bytes: number) => Buffer {
   let whole: Buffer = Buffer.allocUnsafeSlow(Math.min(announced, FIRST_BYTES));
@@ -120,7 +126,7 @@ function tooLarge(): ScimError {
   return new ScimError(413, null, `The body is larger than the limit of ${BODY_BYTES_MAX} bytes.`);
 }
 
-/** The turn ends with the answer, whether or not its client reads it. */
+/** The turn ends with the answer, even if the client does not read it. */
 async function waitForTurn(turns: Turns, res: Response): Promise<void> {
   const end = await turns.take();
   if (res.closed) {
@@ -133,13 +139,13 @@ async function waitForTurn(turns: Turns, res: Response): Promise<void> {
 /** Undefined for an empty body. Throws ScimError 400. */
 async function parse(bytes: Buffer, cut: Stretch | null): Promise<unknown> {
   if (bytes.length === 0) return undefined;
-  // RFC 8259 §8.1. Decoding would put U+FFFD where a name has another letter.
+  // RFC 8259 §8.1. Decoding bad UTF-8 would put U+FFFD into names.
   if (!isUtf8(bytes)) throw new ScimError(400, 'invalidSyntax', 'The body must be JSON in UTF-8.');
   const body = await parseJson(bytes, cut).catch((error: unknown) => {
     if (!(error instanceof SyntaxError)) throw error;
     throw new ScimError(400, 'invalidSyntax', 'The body is not valid JSON.');
   });
-  // Whatever no database can hold has to be written as an escape.
+  // Text that no database can store only arrives as an escape.
   if (bytes.includes('\\u')) await checkTexts(body);
   return body;
 }
@@ -161,7 +167,7 @@ function checkTexts(body: unknown): Promise<void> {
   });
 }
 
-/** No NUL and no half of a surrogate pair: PostgreSQL can hold neither. Throws ScimError 400. */
+/** PostgreSQL can store neither NUL nor half of a surrogate pair. Throws ScimError 400. */
 function checkText(text: string): void {
   if (!isStorableText(text)) {
     throw new ScimError(

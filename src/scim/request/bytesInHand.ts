@@ -1,6 +1,6 @@
 /**
- * How many bytes of bodies the process has in hand: those that arrived and whose request is not answered yet.
- * Beyond a limit the next byte is refused with 429, so that half-sent bodies cannot fill the memory.
+ * Counts the bytes of bodies that the process holds: those that arrived and whose request is not answered yet. Beyond
+ * a limit it refuses the next byte with 429, so that half-sent bodies cannot fill the memory.
  */
 
 import type { Response } from 'express';
@@ -12,7 +12,7 @@ export type BytesInHand = ReturnType<typeof createBytesInHand>;
 export function createBytesInHand(
   max: Readonly<Record<'connection' | 'process', number>> = BYTES_IN_HAND_MAX,
 ) {
-  /** By connection id; those without any are not there. */
+  /** By connection id; connections without bytes are absent. */
   const ofConnection = new Map<string, number>();
   let inAll = 0;
 
@@ -32,7 +32,7 @@ export function createBytesInHand(
         mine = 0;
       });
       return {
-        /** Throws ScimError 429, and then the bytes are not counted: the caller drops them. */
+        /** Throws ScimError 429. The bytes are not counted then, because the caller drops them. */
         take(bytes: number): void {
           const connection = (ofConnection.get(connectionId) ?? 0) + bytes;
           if (connection > max.connection) throw tooMuch('this connection', max.connection);
@@ -41,7 +41,7 @@ export function createBytesInHand(
           mine += bytes;
           add(connectionId, bytes);
         },
-        /** Forgets what was read so far of a request that is refused. */
+        /** Forgets what was read of a refused request. */
         drop(): void {
           add(connectionId, -mine);
           mine = 0;

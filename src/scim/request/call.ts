@@ -1,6 +1,6 @@
 /**
- * What one SCIM operation is, whether it came as a request of its own or within a bulk request, and what
- * it answers. The two resource types implement `Endpoint`; routing, bulk and search know nothing more.
+ * One SCIM operation, as a request of its own or within a bulk request, and its answer. The two resource types
+ * implement `Endpoint`; routing, bulk and search know only that.
  */
 
 import type { ScimPrincipal } from '../../auth/scim.ts';
@@ -16,21 +16,21 @@ import { redactBody } from './redact.ts';
 
 export interface Scim {
   readonly directory: Directory;
-  /** Where answers are read from: what is committed, beside whoever writes. */
+  /** Reads committed data on a connection beside those that write. */
   readonly reads: Db;
-  /** The same for few rows that an index finds. */
+  /** The same for a few rows that an index finds. */
   readonly keyedReads: Db;
   readonly scans: Scans;
   readonly lists: ListMemory;
   readonly patience: Patience;
-  /** `https://bridge.example.com/scim/v2`: the same for every request, whatever its Host header says. */
+  /** `https://bridge.example.com/scim/v2`: the same for every request, whatever its Host header. */
   readonly baseUrl: string;
-  /** Notes which attributes the identity provider sends, after the write; never fails. */
+  /** Notes which attributes the identity provider sends. Runs after the write and never fails. */
   recordAttributesSeen(call: Call, kind: Kind, names: readonly string[]): Promise<void>;
   /**
-   * What is left to do after a write, such as a read of what the answer shows besides it; undefined where it
-   * fails, or takes longer than the call may wait. The write is durable then: to answer that it failed would
-   * have it sent again.
+   * Runs work that is left after a write, such as a read for the answer. Answers undefined where it fails or takes
+   * longer than the call may wait. The write has committed by then: if the answer said that it failed, the client
+   * would send it again.
    */
   afterCommit<T>(call: Call, work: () => Promise<T>): Promise<T | undefined>;
 }
@@ -45,7 +45,10 @@ export interface Call extends Timed {
   readonly precondition: Precondition | null;
 }
 
-/** JSON that is sent while it is read: the values of one list of `body` go on in `pages`, some or a long one at a time. */
+/**
+ * JSON that is sent while it is read: `pages` holds further values of one list of `body`, a few short ones or one
+ * long one at a time.
+ */
 export interface LongBody {
   readonly body: object;
   readonly more?: {
@@ -56,22 +59,22 @@ export interface LongBody {
 
 export interface Answer extends Partial<LongBody> {
   readonly status: number;
-  /** The entity tag of what the answer shows. */
+  /** The entity tag of the answer. */
   readonly tag?: string;
   /** For `Location` on 201, and in bulk answers. */
   readonly location?: string;
-  /** The id of what was made. */
+  /** The id of the new resource. */
   readonly id?: string;
-  /** It left a user inactive. */
+  /** The call left a user inactive. */
   readonly leaves?: boolean;
 }
 
-/** A resource of a list, or how to read it when the ones before it are sent: it may be long. */
+/** A resource of a list, or a function that reads it once those before it are sent: it may be long. */
 export type Listed = object | (() => Promise<LongBody>);
 
 export interface ListAnswer {
   readonly total: number;
-  /** Of RFC 9865; absent on the last page. */
+  /** From RFC 9865; absent on the last page. */
   readonly nextCursor?: string;
   readonly resources: readonly Listed[];
 }
@@ -81,7 +84,7 @@ export interface Endpoint {
   /** `/Users` */
   readonly path: string;
   list(scim: Scim, call: Call, query: ListQuery): Promise<ListAnswer>;
-  /** Those that are there, as lists show them, by their ids. */
+  /** The existing resources with these ids, as lists show them. */
   readAll(scim: Scim, call: Call, ids: readonly string[]): Promise<ReadonlyMap<string, Listed>>;
   read(scim: Scim, call: Call, id: string): Promise<Answer>;
   create(scim: Scim, call: Call): Promise<Answer>;

@@ -1,11 +1,10 @@
 /**
- * Request bodies of POST and PUT become resources as the directory keeps them: attributes in their
- * canonical case, the dialects of identity providers straightened, what only the server sets left out.
- * What no schema knows is dropped and named, never kept.
+ * Turns bodies of POST and PUT into resources as the directory stores them: canonical attribute names, the variations
+ * of identity providers straightened out, server-set attributes left out. Unknown attributes are reported and never
+ * stored.
  *
- * A body is read as PATCH reads an operation without a path, so that no shape is understood in one place
- * and lost in another; scimmy's own coercion takes most of a POST's time, enforces canonicalValues, and
- * refuses shapes that Entra ID sends.
+ * A body is read as PATCH reads an operation without a path, so that every form is understood in both places.
+ * scimmy's own coercion takes most of a POST's time, enforces canonicalValues, and refuses forms that Entra ID sends.
  */
 
 import type { Resource } from '../../model/resource.ts';
@@ -15,7 +14,7 @@ import { idsOf } from '../patch/group.ts';
 
 export interface CoercedUser {
   readonly resource: Resource;
-  /** Names that no schema knows, as they were written. */
+  /** Unknown names, as written. */
   readonly unknown: readonly string[];
 }
 
@@ -24,7 +23,7 @@ export interface CoercedGroup extends CoercedUser {
   readonly memberIds: readonly string[] | null;
 }
 
-/** Throws ScimError or PatchError invalidValue, naming the attribute. */
+/** Throws ScimError or PatchError invalidValue that names the attribute. */
 export function coerceUser(body: Readonly<Record<string, unknown>>): CoercedUser {
   const coerced = readAttributes('user', body, () => {
     throw new Error('a user has no members');
@@ -33,7 +32,7 @@ export function coerceUser(body: Readonly<Record<string, unknown>>): CoercedUser
   return coerced;
 }
 
-/** Throws ScimError or PatchError invalidValue, naming the attribute or the member. */
+/** Throws ScimError or PatchError invalidValue that names the attribute or the member. */
 export function coerceGroup(body: Readonly<Record<string, unknown>>): CoercedGroup {
   let memberIds: readonly string[] | null = null;
   const coerced = readAttributes('group', body, (_, { chain, selection, written }, value, unknown) => {

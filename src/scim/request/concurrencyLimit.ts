@@ -1,12 +1,12 @@
 /**
- * Limits how many requests of one connection the process works on at once. Beyond the limit it answers 429,
- * so that an identity provider that floods the bridge neither fills its memory nor makes the others wait.
+ * Limits how many requests of one connection the process works on at once. Beyond the limit it answers 429, so that
+ * an identity provider that floods the bridge neither fills its memory nor makes others wait.
  */
 
 import type { RequestHandler } from 'express';
 import { ScimError } from '../answer/errors.ts';
 
-/** Goes after authentication, which says whose request it is, and before the body is read. */
+/** Mounted after authentication, which tells whose request it is, and before the body parser. */
 export function limitConcurrency(max: number): RequestHandler {
   /** Requests under way, by connection id; connections without any are absent. */
   const underWay = new Map<string, number>();
@@ -17,7 +17,7 @@ export function limitConcurrency(max: number): RequestHandler {
       const detail = `The connection has ${max} requests under way; send this one again shortly.`;
       return next(new ScimError(429, null, detail));
     }
-    // Where the client has left already, no `close` will come to take the request off again.
+    // If the client has left already, no `close` event will come to count the request as ended.
     if (!res.destroyed) {
       underWay.set(id, others + 1);
       res.once('close', () => {

@@ -1,40 +1,40 @@
 /**
- * Where the text of a long body is cut, so that it can be parsed in stretches that take a few milliseconds each: at
- * commas of the lists and objects that are long, and around long strings. It is told of brackets and commas outside of
- * strings, and of strings that are values, in their order.
+ * Decides where a long body is cut, so that it can be parsed in stretches of a few milliseconds: at commas of long
+ * lists and objects, and around long strings. The scan reports brackets and commas outside of strings, and strings
+ * that are values, in their order.
  */
 
-/** A list, an object or a string that is long. */
+/** A long list, object or string. */
 export interface Long {
   readonly kind: 'list' | 'object' | 'string';
-  /** Of its opening bracket or quote, and behind its closing one. */
+  /** `from` is at the opening bracket or quote, `to` behind the closing one. */
   readonly from: number;
   readonly to: number;
-  /** Between its brackets and the commas at which it is cut; a string has none. */
+  /** The parts between its brackets and the commas at which it is cut; a string has none. */
   readonly stretches: readonly Stretch[];
 }
 
-/** Whole entries of a list or an object, or the whole body. */
+/** Whole entries of a list or object, or the whole body. */
 export interface Stretch {
   readonly from: number;
   readonly to: number;
-  /** The stretch is then this entry alone. */
+  /** Set where the stretch is this one long entry. */
   readonly long: Long | null;
 }
 
 export type Cuts = ReturnType<typeof createCuts>;
 
-/** JSON.parse takes a millisecond or two for it. */
+/** JSON.parse takes a millisecond or two for this many bytes. */
 export const STRETCH_BYTES = 64 * 1024;
 
 interface Open {
   readonly from: number;
   readonly kind: 'list' | 'object';
   readonly stretches: Stretch[];
-  /** Where the stretch begins that the next comma may end. */
+  /** The beginning of the stretch that the next comma may end. */
   since: number;
   lastComma: number;
-  /** An entry behind the last comma. */
+  /** The long entry after the last comma, if there is one. */
   long: Long | null;
 }
 
@@ -48,7 +48,7 @@ export function createCuts(stretchBytes: number) {
     open.long = null;
   };
 
-  /** What stands before it becomes a stretch of its own. */
+  /** The part before a long entry becomes a stretch of its own. */
   const enter = (long: Long) => {
     const around = levels.at(-1);
     if (!around) {

@@ -1,17 +1,17 @@
-/** Which attributes a resource holds, by the names under which an admin can map them. */
+/** Names the attributes that a resource has, as an admin can map them. */
 
 import { type Attribute, nameInside, schemaOf } from '../../directory/query/attributes.ts';
 import type { Resource } from '../../model/resource.ts';
 import type { Kind } from '../../model/subject.ts';
 
-/** Names of one resource that are noted; further ones are left out. */
+/** How many names of one resource are noted; others are left out. */
 const NAMES_MAX = 200;
 
 const SELECTORS: ReadonlySet<string> = new Set(['type', 'primary']);
 
 /**
- * Dotted; an element of a list by its type: `emails[type eq "work"].value`. Names only, never other values.
- * `only`: of these top-level attributes.
+ * Dotted names; for a list's element with its type: `emails[type eq "work"].value`. Only names, no other values.
+ * `only`: these top-level attributes.
  */
 export function namesIn(kind: Kind, resource: Resource, only?: ReadonlySet<string>): readonly string[] {
   const names = new Set<string>();
@@ -23,7 +23,7 @@ export function namesIn(kind: Kind, resource: Resource, only?: ReadonlySet<strin
 function collect(complex: Attribute, value: Resource, parent: string, names: Set<string>): void {
   for (const [key, part] of Object.entries(value)) {
     const attribute = complex.subAttributes.get(key.toLowerCase());
-    // The name already has what distinguishes the elements of a list.
+    // The selector in the name already tells this element from others.
     if (!attribute || (complex.multiValued && SELECTORS.has(attribute.name))) continue;
     const name = parent === '' ? attribute.name : nameInside(parent, attribute.name);
     for (const one of Array.isArray(part) ? part : [part]) {

@@ -1,20 +1,20 @@
 /**
- * JSON.parse in stretches, between which everybody else has a turn. Whatever the bytes are, it answers what JSON.parse
- * answers, and refuses what it refuses: each stretch is parsed by it, and so is what stands around.
+ * JSON.parse in stretches, with turns for other requests in between. For any bytes it answers and refuses just what
+ * JSON.parse does, because JSON.parse reads each stretch and everything around it.
  */
 
 import { giveWay } from '../../support/turns.ts';
 import { type Long, STRETCH_BYTES, type Stretch } from './cuts.ts';
 
-/** Stands for what is parsed by itself. Nothing beside a bracket can become one word with it. */
+/** Takes the place of a part that is parsed by itself. A neighbouring word cannot merge with a bracket. */
 const PLACEHOLDER = '[]';
 const CLOSE = { list: 0x5d, object: 0x7d } as const;
 const BACKSLASH = 0x5c;
 const LETTER_U = 0x75;
 
 /**
- * `body`: as the scan of these bytes, which must be UTF-8, has cut it. `stringBytes`: about so much of a long string is
- * parsed at once. Throws SyntaxError.
+ * `body`: the cuts that the scan made in these bytes, which must be UTF-8. `stringBytes`: how much of a long string
+ * is parsed at once. Throws SyntaxError.
  */
 export async function parseJson(
   bytes: Buffer,
@@ -43,12 +43,12 @@ async function parseLong(bytes: Buffer, long: Long, stringBytes: number): Promis
     const text = textOf(bytes, stretch);
     const part = JSON.parse(isObject ? `{${text}}` : `[${text}]`);
     const [first] = Object.keys(part);
-    // Only what is empty altogether has no entry: `[1,]` is no JSON.
+    // Only an entirely empty list has no entry: `[1,]` is not JSON.
     if (first === undefined && stretches.length > 1) throw new SyntaxError('an entry is missing');
     if (first !== undefined && stretch.long) part[first] = await parseLong(bytes, stretch.long, stringBytes);
     parts.push(part);
   }
-  // An assignment would not do for the key __proto__.
+  // An assignment would not work for the key __proto__.
   return isObject ? Object.fromEntries(parts.flatMap(Object.entries)) : parts.flat();
 }
 
@@ -64,7 +64,7 @@ async function parseString(bytes: Buffer, { from, to }: Long, stringBytes: numbe
   return text;
 }
 
-/** The nearest place before `at` that is neither inside of a letter nor of an escape; at `from` is such a place. */
+/** The nearest place before `at` that is in the middle of neither a letter nor an escape; `from` is such a place. */
 function cutBefore(bytes: Buffer, at: number, from: number): number {
   let cut = at;
   while (((bytes[cut] as number) & 0xc0) === 0x80) cut -= 1;
@@ -74,7 +74,7 @@ function cutBefore(bytes: Buffer, at: number, from: number): number {
   return cut;
 }
 
-/** Behind an even number of backslashes. */
+/** True after an even number of backslashes. */
 function startsEscape(bytes: Buffer, at: number, from: number): boolean {
   if (bytes[at] !== BACKSLASH) return false;
   let before = at;

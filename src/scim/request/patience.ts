@@ -1,7 +1,6 @@
 /**
- * How long a request may take: one of few operations is answered within 1.5 s, with its result or with a
- * refusal, because identity providers' own templates wait no longer. What a refused request asked for is not
- * done.
+ * Limits how long a request may take. A request of few operations gets its result or a refusal within 1.5 s, because
+ * identity providers' own templates wait no longer. A refused request did nothing.
  */
 
 import { type Db, dialectOf } from '../../db/open.ts';
@@ -10,19 +9,19 @@ import { type Clock, ENOUGH } from '../../support/clock.ts';
 import { ScimError } from '../answer/errors.ts';
 import { field, isObject } from '../patch/operation.ts';
 
-/** More operations, or a larger body, may take as long as they take. */
+/** A request with more operations, or a larger body, has no limit. */
 const OPERATIONS_MAX = 10;
 const BODY_BYTES_MAX = 64 * 1024;
 
 export const ANSWER_WITHIN_MS = 1_250;
-/** For what an answer shows beside what was written. */
+/** For reading what an answer shows besides the written resource. */
 const AFTER_COMMIT_MS = 150;
 
-/** What a call knows of its time. */
+/** The time limits of a call. */
 export interface Timed {
-  /** When it must be answered, by the clock; null: it may take as long as it takes. */
+  /** When the call must be answered, by the clock; null: there is no limit. */
   readonly answerBy: number | null;
-  /** Of the operation that is under way. */
+  /** The deadline of the operation under way. */
   readonly deadline?: Deadline;
 }
 
@@ -31,13 +30,13 @@ export type Patience = ReturnType<typeof createPatience>;
 export function createPatience(db: Db, clock: Clock, answerWithinMs: number) {
   const late = refusalOf(dialectOf(db) === 'sqlite');
   return {
-    /** For a call that comes now. */
+    /** The limit of a call that comes now. */
     answerBy(body: unknown, bodyBytes: number): Timed['answerBy'] {
       const isShort = bodyBytes <= BODY_BYTES_MAX && operationsIn(body) <= OPERATIONS_MAX;
       return isShort ? clock.now() + answerWithinMs : null;
     },
 
-    /** Throws ScimError 429 and 503 where the time is over, and then nothing was done. */
+    /** Throws ScimError 429 and 503 where the time is over; nothing was done then. */
     async inTime<C extends Timed, T>(call: C, work: (call: C) => Promise<T>): Promise<T> {
       if (call.answerBy === null) return work(call);
       try {
@@ -48,7 +47,7 @@ export function createPatience(db: Db, clock: Clock, answerWithinMs: number) {
       }
     },
 
-    /** Undefined where the call must be answered before `work` is done. */
+    /** Undefined where `work` takes longer than the call may wait. */
     async afterCommit<T>(call: Timed, work: Promise<T>): Promise<T | undefined> {
       if (call.answerBy === null) return work;
       const leftMs = Math.max(0, call.answerBy - clock.now()) + AFTER_COMMIT_MS;
@@ -68,9 +67,9 @@ function operationsIn(body: unknown): number {
 }
 
 /**
- * Whoever waits for the one connection of SQLite waits for other requests, and where the database has answered a part
- * the rest was too much: overload, which identity providers try again by themselves. Everything else is a database that
- * does not answer.
+ * A request that waits for SQLite's one connection waits for other requests, and where the database has answered a
+ * part, the rest was too much: both are overload, which identity providers retry by themselves. Otherwise the
+ * database does not answer.
  */
 function refusalOf(waitsForOthers: boolean): (error: Late) => ScimError {
   return ({ waited, heard }) =>

@@ -5,13 +5,13 @@ import { type Projection, parseProjection } from '../answer/projection.ts';
 import { COUNT_DEFAULT, COUNT_MAX } from './limits.ts';
 
 export interface ListQuery {
-  /** As sent; null without one. */
+  /** As the client sent it; null without one. */
   readonly filter: string | null;
   readonly sortBy: string | null;
   readonly descending: boolean;
   /** From 1 */
   readonly startIndex: number;
-  /** Of RFC 9865, '' for the first page; null: the page is the one at `startIndex`. */
+  /** From RFC 9865, '' for the first page; null: the page is the one at `startIndex`. */
   readonly cursor: string | null;
   /** From 0 to COUNT_MAX */
   readonly count: number;
@@ -19,12 +19,12 @@ export interface ListQuery {
 }
 
 /**
- * By name in lower case, the first value of each: if a `Filter` were overlooked, the answer would show
+ * By name in lower case, the first value of each: if the bridge overlooked a `Filter`, the answer would show
  * everybody.
  */
 export type Parameters = ReadonlyMap<string, unknown>;
 
-/** Throws ScimError 400 invalidSyntax for what is not percent-encoded UTF-8. */
+/** Throws ScimError 400 invalidSyntax for text that is not percent-encoded UTF-8. */
 export function queryParameters(url: string): Parameters {
   const at = url.indexOf('?');
   if (at < 0) return new Map();
@@ -36,10 +36,10 @@ export function queryParameters(url: string): Parameters {
   return firstOfEach([...parameters]);
 }
 
-/** U+FFFD, which stands for what could not be decoded. */
+/** U+FFFD, which replaces bytes that cannot be decoded. */
 const REPLACED = encodeURIComponent('\ufffd');
 
-/** Those of a `.search`. */
+/** The parameters of a `.search`. */
 export function bodyParameters(body: Readonly<Record<string, unknown>>): Parameters {
   return firstOfEach(Object.entries(body));
 }
@@ -57,7 +57,7 @@ export function projectionOf(parameters: Parameters): Projection {
   return parseProjection(parameters.get('attributes'), parameters.get('excludedattributes'));
 }
 
-/** Throws ScimError 400 invalidValue for what is no number or no text. */
+/** Throws ScimError 400 invalidValue for a value that is not a number, or not a text. */
 export function parseListQuery(parameters: Parameters): ListQuery {
   const startIndex = integer('startIndex', parameters.get('startindex'), 1);
   const cursor = cursorOf(parameters);
@@ -73,7 +73,7 @@ export function parseListQuery(parameters: Parameters): ListQuery {
   };
 }
 
-/** An empty one asks for the first page (RFC 9865 §2). */
+/** An empty cursor asks for the first page (RFC 9865 §2). */
 function cursorOf(parameters: Parameters): string | null {
   const cursor = parameters.get('cursor');
   if (cursor === undefined || cursor === null) return null;
@@ -91,7 +91,7 @@ function isDescending(value: unknown): boolean {
   throw new ScimError(400, 'invalidValue', 'sortOrder must be ascending or descending.');
 }
 
-/** A page beyond this position does not exist; keeps offsets within what the databases count. */
+/** The last position of a page, so that offsets stay within the databases' numbers. */
 const POSITION_MAX = 2 ** 31 - 1;
 
 function integer(name: string, value: unknown, absent: number): number {

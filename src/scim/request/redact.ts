@@ -1,6 +1,6 @@
 /**
- * What the audit log keeps of a request body: enough to see what was asked, never a password, and bounded
- * whatever was sent.
+ * The part of a request body that the audit log keeps: enough to see what was asked, never a password, and cut to
+ * size.
  */
 
 const TEXT_CHARACTERS_MAX = 500;
@@ -11,10 +11,10 @@ const DEPTH_MAX = 8;
 const HIDDEN = '[redacted]';
 const SECRET = /password/i;
 
-/** Of the JSON that one event keeps. */
+/** For the JSON in one event. */
 const BODY_CHARACTERS_MAX = 20_000;
 
-/** A bounded copy; says where it left something out. */
+/** A copy cut to size that says where something is missing. */
 export function redactBody(body: unknown): unknown {
   if (body === undefined) return undefined;
   const kept = redact(body, 0);
@@ -31,7 +31,7 @@ function redact(value: unknown, depth: number): unknown {
     return value.length > ELEMENTS_MAX ? [...kept, `[${value.length - ELEMENTS_MAX} more]`] : kept;
   }
   const entries = Object.entries(value);
-  // Keys of PATCH operations are taken in any case.
+  // PATCH operations may write their keys in any case.
   const hidesValue = entries.some(
     ([key, child]) => key.toLowerCase() === 'path' && SECRET.test(String(child)),
   );

@@ -1,7 +1,7 @@
 /**
- * Looks through the bytes of a JSON body while they arrive, before anything is made of them: how many values
- * it holds, how deep, whether an object names a key twice in different case, and where a long text can be cut to be
- * parsed. It does not check the grammar: JSON.parse does.
+ * Looks through the bytes of a JSON body while they arrive, before parsing: how many values it has, how deep it is,
+ * whether an object has a key twice in different case, and where a long text can be cut. It does not check the
+ * grammar: JSON.parse does.
  */
 
 import { shown } from '../../directory/query/tokens.ts';
@@ -10,9 +10,9 @@ import { type Cuts, createCuts, STRETCH_BYTES, type Stretch } from './cuts.ts';
 import { KEY_BYTES_MAX, KEYS_MAX, LIST_MAX, MEMBERS_MAX, NESTING_MAX, VALUES_MAX } from './limits.ts';
 
 export interface Scan {
-  /** Looks at the next piece, which is the end of what has arrived as a whole. Throws ScimError 400 and 413. */
+  /** Looks at the next piece, which ends the `whole` that has arrived. Throws ScimError 400 and 413. */
   next(whole: Buffer, piece: Buffer): void;
-  /** All that was looked at; null where that cannot be JSON. */
+  /** The cuts of the whole body; null where it cannot be JSON. */
   end(): Stretch | null;
 }
 
@@ -26,19 +26,19 @@ const CLOSE_LIST = 0x5d;
 const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
 
-/** `stretchBytes`: so long is what is parsed at once. */
+/** `stretchBytes`: how much is parsed at once. */
 export function createScan(stretchBytes = STRETCH_BYTES): Scan {
   const cuts = createCuts(stretchBytes);
   const tally = createTally(cuts);
-  /** In the whole; the piece begins at `from`. */
+  /** The position in the whole; the piece begins at `from`. */
   let at = 0;
   let from = 0;
-  /** Where the string that is being read began, behind its quote; 0 outside of strings. */
+  /** Where the current string began, after its quote; 0 outside of strings. */
   let stringFrom = 0;
-  /** In a number, or in true, false or null. */
+  /** True in a number, or in true, false or null. */
   let inWord = false;
 
-  /** Of the string that is being read, up to its quote or to the end of the piece. */
+  /** Reads the current string up to its quote or to the end of the piece. */
   const readString = (whole: Buffer, piece: Buffer) => {
     const quote = piece.indexOf(QUOTE, at - from);
     at = from + (quote < 0 ? piece.length : quote + 1);
@@ -72,7 +72,7 @@ export function createScan(stretchBytes = STRETCH_BYTES): Scan {
   return { next, end: () => cuts.end(at) };
 }
 
-/** By an odd number of backslashes before it. */
+/** True after an odd number of backslashes. */
 function isEscaped(bytes: Buffer, from: number, at: number): boolean {
   let before = at;
   while (before > from && bytes[before - 1] === BACKSLASH) before -= 1;
@@ -81,15 +81,15 @@ function isEscaped(bytes: Buffer, from: number, at: number): boolean {
 
 interface Container {
   isObject: boolean;
-  /** Of an object its keys, of a list its entries. */
+  /** The number of keys of an object, or of entries of a list. */
   size: number;
-  /** Of a list: how many entries it may have. */
+  /** For a list: how many entries it may have. */
   sizeMax: number;
-  /** By the key in lower case: as it was written. */
+  /** For each key in lower case, how it was written. */
   readonly names: Map<string, string>;
 }
 
-/** Lists under these keys hold members, of a group or as the value of an operation, or operations. */
+/** Under these keys, lists hold operations or members, of a group or as an operation's value. */
 const LONG_LISTS = new Set(['members', 'value', 'operations']);
 
 function tooLong(max: number): string {
@@ -98,9 +98,9 @@ function tooLong(max: number): string {
     : `A list without members may have ${max} entries, not more.`;
 }
 
-/** What the body holds so far. */
+/** Counts what the body holds so far. */
 function createTally(cuts: Cuts) {
-  /** One for each level that was ever entered; those beyond `depth` wait to be used again. */
+  /** One for each level that was entered; those beyond `depth` are reused. */
   const levels: Container[] = [];
   let depth = 0;
   let values = 0;
@@ -129,7 +129,7 @@ function createTally(cuts: Cuts) {
     }
     const folded = name.toLowerCase();
     const before = container.names.get(folded);
-    // RFC 7643 §2.1: of two names that differ in case alone neither can be meant.
+    // RFC 7643 §2.1: two names that differ only in case are one name, so that neither value can be meant.
     if (before !== undefined && before !== name) {
       throw new ScimError(400, 'invalidSyntax', `The body names ${shown(name)} twice, in different case.`);
     }
@@ -181,7 +181,7 @@ function createTally(cuts: Cuts) {
   };
 }
 
-/** Keys are mostly plain ASCII, which costs least to read so. */
+/** Most keys are plain ASCII, which is cheapest to read in this way. */
 function textOf(bytes: Buffer, from: number, to: number): string {
   const text = bytes.toString('latin1', from, to);
   if (!/[\\\u0080-\u00ff]/.test(text)) return text;
@@ -189,7 +189,7 @@ function textOf(bytes: Buffer, from: number, to: number): string {
   try {
     return JSON.parse(quoted) as string;
   } catch {
-    // Malformed: JSON.parse of the whole says so.
+    // Malformed: JSON.parse of the whole body will say so.
     return quoted;
   }
 }

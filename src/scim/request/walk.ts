@@ -1,8 +1,8 @@
-/** Walks through a body of any size: without recursion, and everybody else has a turn meanwhile. */
+/** Walks through a body of any size without recursion, with turns for other requests in between. */
 
 import { giveWay } from '../../support/turns.ts';
 
-/** Every object and list of it, each with its own entries; what `visit` throws ends the walk. */
+/** Visits every object and list with its own entries; an error of `visit` ends the walk. */
 export async function walk(
   body: object,
   visit: (entries: readonly [string, unknown][], container: object) => void,
