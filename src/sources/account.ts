@@ -1,11 +1,11 @@
-/** An account at a vendor as what a source shows of somebody: what it says, and what tells whose it is. */
+/** Turns an account at a vendor into a record of a source: its attributes, and the claims that tell whose it is. */
 
 import type { RemoteUser } from '../model/remote.ts';
 import type { SourceDefinition, SourceUser } from './source.ts';
 
 type Naming = Pick<SourceDefinition, 'vendorNames'>;
 
-/** An account as a connector shows it, or as a store has seen it. */
+/** An account as a connector read it, or as a store has seen it. */
 export function accountOf(account: RemoteUser, { vendorNames = {} }: Naming): SourceUser {
   const { remoteId, state, attributes, display, unconfirmed = false, outsider = false } = account;
   const { primaryEmail, email = primaryEmail, externUid } = attributes;

@@ -1,6 +1,9 @@
-/** Reads a few things at once and gives the results in their order, so that a scan need not wait for each in turn. */
+/**
+ * Reads a few things at once and gives the results in their order, so that a scan need not wait for one after the
+ * other.
+ */
 
-/** A rejection comes when its turn does; what was begun by then is left to end by itself. */
+/** A failed read throws when its turn comes. Reads that have begun by then end by themselves. */
 export async function* readAhead<Item, Result>(
   items: Iterable<Item>,
   atOnce: number,
@@ -9,7 +12,7 @@ export async function* readAhead<Item, Result>(
   const begun: Promise<Result>[] = [];
   for (const item of items) {
     const reading = read(item);
-    // Whoever stops before its turn never looks at it.
+    // A caller that stops early never looks at this result.
     reading.catch(() => undefined);
     begun.push(reading);
     const first = begun.length < atOnce ? undefined : begun.shift();

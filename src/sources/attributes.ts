@@ -1,10 +1,13 @@
-/** What a source's records hold, as texts by name. Empty values and what is neither text, number nor list are left out. */
+/**
+ * Turns a source's records into texts by name. It leaves out empty values and all that is not text, number, boolean
+ * or list.
+ */
 
 import type { SourceAttributes, SourceValue } from './source.ts';
 
 const DEPTH_MAX = 6;
 
-/** Parts of an object are joined by dots; a list keeps its plain values. */
+/** Joins the parts of an object by dots; of a list it keeps plain values. */
 export function attributesOf(
   record: Readonly<Record<string, unknown>>,
   leftOut: ReadonlySet<string> = new Set(),
@@ -34,13 +37,13 @@ function entriesOf(
   return text === null ? [] : [[path, text]];
 }
 
-/** Null for what is empty, and for what is no single value. */
+/** Null for an empty value, and for one that is not single. */
 export function textOf(value: unknown): string | null {
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);
   return typeof value === 'string' && value.trim() !== '' ? value : null;
 }
 
-/** A time of the source's as ISO in UTC; undefined for what is none. */
+/** A time of the source as ISO in UTC; undefined where the value is no time. */
 export function timeOf(value: unknown): string | undefined {
   const ms = typeof value === 'string' ? Date.parse(value) : Number.NaN;
   return Number.isNaN(ms) ? undefined : new Date(ms).toISOString();

@@ -1,6 +1,6 @@
 /**
- * Signs the JSON Web Tokens (RFC 7515, RFC 7519) by which the bridge proves who it is to Okta and to Google. Private
- * keys stay in here: neither an error nor a text shows one.
+ * Signs the JSON Web Tokens (RFC 7515, RFC 7519) with which the bridge proves who it is to Okta and Google. Private
+ * keys stay in here: no error and no text shows one.
  */
 
 import {
@@ -15,13 +15,13 @@ import {
 export interface SigningKey {
   readonly key: KeyObject;
   readonly algorithm: 'RS256' | 'ES256';
-  /** Of a JWK that names itself. */
+  /** The key id of a JWK that has one. */
   readonly keyId: string | null;
 }
 
 export type Claims = Readonly<Record<string, unknown>>;
 
-/** A private key in PEM form (its line breaks also written as `\n`), or a JWK; null for whatever is neither. */
+/** A private key in PEM form (its line breaks may be written as `\n`), or a JWK; null for any other text. */
 export function readSigningKey(text: string): SigningKey | null {
   const trimmed = text.trim();
   try {
@@ -34,7 +34,7 @@ export function readSigningKey(text: string): SigningKey | null {
   }
 }
 
-/** Shorter RSA keys are refused by everybody who would verify them. */
+/** Every verifier refuses shorter RSA keys. */
 const RSA_BITS_MIN = 2048;
 
 function signingKey(key: KeyObject, keyId: string | null): SigningKey | null {
@@ -47,12 +47,12 @@ function signingKey(key: KeyObject, keyId: string | null): SigningKey | null {
 export function signJwt({ key, algorithm }: SigningKey, header: Claims, claims: Claims): string {
   const part = (value: Claims) => Buffer.from(JSON.stringify(value)).toString('base64url');
   const signed = `${part({ alg: algorithm, ...header })}.${part(claims)}`;
-  // RFC 7518 §3.4: the two numbers of an elliptic signature side by side, not in DER. RSA has but one form.
+  // RFC 7518 §3.4: an elliptic signature is two numbers side by side, not DER. RSA has only one form.
   const signature = sign('sha256', Buffer.from(signed), { key, dsaEncoding: 'ieee-p1363' });
   return `${signed}.${signature.toString('base64url')}`;
 }
 
-/** A key pair for proofs of possession (RFC 9449), with the public half as the proofs show it. */
+/** A key pair for proofs of possession (RFC 9449), with the public key as the proofs show it. */
 export function createProofKey(): { readonly signing: SigningKey; readonly jwk: JsonWebKey } {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
   return {

@@ -1,6 +1,6 @@
 /**
- * What an error means for one object, while the rest can be read: whether it is gone, or only unknown. A credential
- * that is refused is no matter of one object, and stays an error.
+ * Decides what an error means for one object while others can be read: gone, or only unknown. A refused credential is
+ * not about one object, and stays an error.
  */
 
 import type { CallContext } from '../connectors/connector.ts';
@@ -8,7 +8,7 @@ import { RemoteError } from '../model/errors.ts';
 import { patiently } from './patience.ts';
 import type { Lookup, SourceDeps } from './source.ts';
 
-/** Waits where the vendor limits the rate; whatever else fails is `unknown` at once. */
+/** Waits where the vendor limits the rate; any other failure is `unknown` at once. */
 export function lookedUp(
   deps: Pick<SourceDeps, 'sleep'>,
   context: CallContext,
@@ -26,7 +26,7 @@ export function lookedUp(
   });
 }
 
-/** True where no other call would fare better. A 403 for one object may be about that object alone. */
+/** True where every other call would fail as well. A 403 for one object may be about that object alone. */
 export function isAboutCredential({ disposition, status }: RemoteError): boolean {
   return disposition === 'unauthorized' && status !== 403;
 }
@@ -36,7 +36,7 @@ export function isNoQuestion({ disposition, status }: RemoteError): boolean {
   return disposition === 'rejected' && status === 400;
 }
 
-/** So many objects in a row that cannot be read are an outage of the whole source. */
+/** After this many unreadable objects in a row, the whole source counts as out of order. */
 const UNREAD_IN_A_ROW_MAX = 3;
 
 /** Tells the failure of one object from that of the source: gives the reason, or throws. */
@@ -44,7 +44,7 @@ export function createUnreadCount(): { heard(error: unknown): string; read(): vo
   let inARow = 0;
   return {
     heard(error) {
-      // What is hidden of one object says that the source is there.
+      // An object that the account may not see shows that the source itself works.
       if (error instanceof RemoteError && error.disposition === 'forbidden') return error.message;
       inARow += 1;
       if (!(error instanceof RemoteError) || isAboutCredential(error)) throw error;

@@ -1,8 +1,8 @@
-/** Groups in groups, where the inner one is not shown: its members are those of the outer one. */
+/** Groups inside groups: where the inner one is not shown, its members count as the outer one's. */
 
 import type { SourceMember } from './source.ts';
 
-/** `hidden` gives the group to look into, or null for one that is shown with its own members. */
+/** `hidden` answers the inner group to read, or null for one that is shown with its own members. */
 export async function withHiddenGroups<Group extends string | { readonly id: string }>(
   group: Group,
   direct: (group: Group) => Promise<readonly SourceMember[]>,

@@ -1,4 +1,4 @@
-/** One page of a source, tried again: waiting costs a scan nothing, starting anew costs it every page. */
+/** Retries one page of a source: waiting is cheap for a scan, but starting again costs every page. */
 
 import type { CallContext } from '../connectors/connector.ts';
 import { RemoteError } from '../model/errors.ts';
@@ -6,14 +6,14 @@ import type { SourceDeps } from './source.ts';
 
 const GAP_FIRST_MS = 1_000;
 const GAP_MAX_MS = 60_000;
-/** Failures in a row, other than limits of the rate. */
+/** Failures in a row, not counting rate limits. */
 const ATTEMPTS_MAX = 5;
-/** Of one page, over all its attempts. */
+/** For one page, over all its attempts. */
 const WAIT_MAX_MS = 15 * 60_000;
 
 /**
- * Calls `read` until it answers. A rate limit is waited for as long as the vendor says; an outage is tried again
- * with growing gaps, a few times. Rejects with the last error, or when the signal aborts.
+ * Calls `read` until it answers. It waits as long as the vendor says after a rate limit, and tries again a few times
+ * with growing gaps after an outage. Rejects with the last error, or when the signal aborts.
  */
 export async function patiently<T>(
   deps: Pick<SourceDeps, 'sleep'>,

@@ -12,7 +12,7 @@ import { oktaApiSource } from './okta/index.ts';
 import type { SourceDefinition } from './source.ts';
 
 export interface Sources {
-  /** In the order in which people are shown them. */
+  /** In the order in which people see them. */
   readonly strategies: readonly PulledStrategy[];
   get(strategy: string): SourceDefinition | null;
 }
@@ -25,7 +25,7 @@ export const SOURCES: readonly SourceDefinition[] = [
   gitLabComSource,
 ];
 
-/** The accounts of stores, read to add to people. They are read as the types of store read them. */
+/** The accounts of stores, to add to people. The connectors of the store types read them. */
 export function accountSources(types: Pick<Registry, 'get'>): readonly SourceDefinition[] {
   const kinds: readonly AccountsKind[] = [
     {
@@ -48,7 +48,7 @@ export function accountSources(types: Pick<Registry, 'get'>): readonly SourceDef
   });
 }
 
-/** A registry of just these. */
+/** A registry with just these kinds. */
 export function createSources(definitions: readonly SourceDefinition[]): Sources {
   const byStrategy = new Map<string, SourceDefinition>(definitions.map((one) => [one.strategy, one]));
   return {

@@ -34,7 +34,7 @@ export const SOURCE_SPECS = [
   },
 ] as const satisfies readonly SettingSpec[];
 
-/** What an admin entered as the address of a vendor's API ends after host and port: what else stands there would not be called. */
+/** Refuses text after host and port in the address of a vendor's API: the bridge would not call it. */
 export function originMistakes(configuration: Configuration, key: string): { key: string; detail: string }[] {
   const entered = configuration[key];
   const url = typeof entered === 'string' && URL.canParse(entered) ? new URL(entered) : null;

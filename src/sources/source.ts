@@ -1,7 +1,7 @@
 /**
- * The contract between the bridge and a directory that it pulls. A source reads; it decides nothing, writes nothing
- * anywhere, and reads neither database nor environment of its own. Whatever it could not read, it says so: a failed
- * or partial read never looks like an empty one. Every failure leaves it as a `RemoteError`.
+ * The contract between the bridge and a directory that it pulls. A source reads; it decides nothing and writes
+ * nothing, and has no database or environment of its own. It reports everything that it could not read: a failed or
+ * partial read never looks like an empty one. Every failure leaves it as a `RemoteError`.
  */
 
 import type { CallContext, ConnectionStatus, Fetch, Reach, StatusDetail } from '../connectors/connector.ts';
@@ -10,31 +10,33 @@ import type { PulledStrategy } from '../model/pull/pull.ts';
 import type { Configuration, SettingSpec } from '../model/settings.ts';
 import type { Kind } from '../model/subject.ts';
 
-/** One text, or several in the source's order; numbers and booleans as text. What is empty is left out. */
+/** One text, or several in the source's order; numbers and booleans as text. Empty values are left out. */
 export type SourceValue = string | readonly string[];
 
-/** By the source's own names, parts of an object joined by dots: `department`, `name.familyName`. */
+/** By the source's own names, with the parts of an object joined by dots: `department`, `name.familyName`. */
 export type SourceAttributes = Readonly<Record<string, SourceValue>>;
 
-/** `gone`: the source itself says that it is deleted. Who is only missing is not mentioned at all. */
+/**
+ * `gone`: the source itself says that the person is deleted. People who are only missing are not mentioned at all.
+ */
 export type SourceState = 'active' | 'inactive' | 'gone';
 
 export interface SourceUser {
   /** The source's immutable id, which becomes the externalId; never an address, a login or a DN. */
   readonly id: string;
   readonly state: SourceState;
-  /** Why somebody is inactive, in words that an admin knows from there: "suspended", "account expired". */
+  /** Why somebody is inactive, in words that an admin knows from the source: "suspended", "account expired". */
   readonly because?: string;
   /** When somebody who is active becomes inactive without any write at the source (AD's accountExpires); ISO. */
   readonly activeUntil?: string;
   readonly attributes: SourceAttributes;
-  /** Of an account that adds to somebody: what tells to whom. */
+  /** For an account that adds to a person: the claims that tell to whom. */
   readonly claims?: Claims;
-  /** Other addresses of the same person, for look-ups alone: of a manager, or whose an account is. */
+  /** Further addresses of the person, only for finding managers and the owners of accounts. */
   readonly aliases?: readonly string[];
   /** When the record was made there; ISO. Of two records with one address the newer one counts. */
   readonly createdAt?: string;
-  /** When it was changed last there; ISO. A record is never replaced by an older state of itself. */
+  /** When it was last changed there; ISO. The bridge never replaces a record with an older state. */
   readonly changedAt?: string;
 }
 
@@ -43,32 +45,35 @@ export interface SourceGroup {
   readonly id: string;
   readonly state: 'active' | 'gone';
   readonly name: string;
-  /** The kind of group, for people who choose among groups of one name: "APP_GROUP". */
+  /** The kind of group, for people who choose among groups with the same name: "APP_GROUP". */
   readonly type?: string;
   readonly email?: string;
   readonly description?: string;
-  /** When it, or who is in it, was changed last there; ISO, by one clock. Never replaced by an older state of itself. */
+  /**
+   * When the group or its members last changed there; ISO, all by one clock. The bridge never replaces it with an
+   * older state.
+   */
   readonly changedAt?: string;
 }
 
-/** A direct member. Groups in groups are expanded by whoever reads the scan. */
+/** A direct member. The reader of the scan expands groups inside groups. */
 export type SourceMember =
   | { readonly kind: 'user' | 'group'; readonly id: string }
   /** Everybody in the account (Google's CUSTOMER). */
   | { readonly kind: 'everyone' };
 
-/** One portion of a scan, in this order: users, groups, members of groups that were shown, `end`. */
+/** One portion of a scan, in this order: users, groups, members of the shown groups, `end`. */
 export type ScanPage =
   | {
       readonly kind: 'users';
       readonly users: readonly SourceUser[];
-      /** Of all users, where the source says how many there are. */
+      /** The number of all users, where the source says it. */
       readonly total?: number;
     }
   | { readonly kind: 'groups'; readonly groups: readonly SourceGroup[] }
   /**
-   * Some direct members of one group that was shown, or of a group inside one that was; `isLast` with the last
-   * portion, which an empty group has too. Of a group without its last portion nobody leaves.
+   * Some direct members of a shown group, or of a group inside one; `isLast` marks the last portion, which an empty
+   * group has too. Nobody leaves a group whose last portion is missing.
    */
   | {
       readonly kind: 'members';
@@ -77,9 +82,9 @@ export type ScanPage =
       readonly isLast: boolean;
     }
   /**
-   * One object, or the members of one group, could not be read while others could; the reason is a sentence.
-   * It keeps what it had, and the run is PARTIAL. Without an id nobody knows which it was: then nobody who is
-   * missing from the scan is called gone.
+   * The source could not read one object, or the members of one group, while it could read others; the reason is a
+   * sentence. The object keeps what it had, and the run is PARTIAL. Without an id nobody knows which object it was:
+   * then the run calls nobody gone who is missing from the scan.
    */
   | {
       readonly kind: 'unread';
@@ -95,18 +100,18 @@ export type ScanPage =
       readonly reason: string;
     }
   /**
-   * Everything was read to its last page. A scan that ends without it is incomplete, and takes nothing away.
-   * `position` is where a delta goes on, of the source's own making and bound to the server it came from; null
-   * where there is none.
+   * Everything was read to its last page. A scan without this page is incomplete and takes nothing away. `position`
+   * is where the next delta continues; the source makes it, and it is valid only for the same server. Null where
+   * there is none.
    */
   | { readonly kind: 'end'; readonly position: string | null };
 
 export interface ScanRequest {
-  /** Which groups to read. Of `Selected`, a group that is not there is simply not shown. */
+  /** Which groups to read. A group of `Selected` that does not exist is simply not shown. */
   readonly groups: GroupChoice;
   /** Where the last good scan or delta ended; null before the first. */
   readonly position: string | null;
-  /** Of `demo` alone. */
+  /** For `demo` alone. */
   readonly day?: number;
 }
 
@@ -114,63 +119,68 @@ export type GroupChoice =
   | { readonly mode: 'All' | 'Off' }
   | { readonly mode: 'Selected'; readonly ids: readonly string[] };
 
-/** Of one who was missing from a complete scan. Never throws for 403, or what is not the source's: `unknown`. */
+/**
+ * The answer about a person or group that a complete scan did not show. Never throws for 403, or for an answer that
+ * is not the source's: that is `unknown`.
+ */
 export type Lookup =
   | {
       readonly is: 'found';
-      /** False where the base, filter or choice of the configuration leaves it out. */
+      /** False where the base, filter or group choice of the configuration leaves it out. */
       readonly inScope: boolean;
-      /** Of a user. */
+      /** For a user. */
       readonly user?: SourceUser;
     }
-  /** The source said, in the shape that it documents, that there is no such id. */
+  /** The source said, in its documented form, that the id does not exist. */
   | { readonly is: 'gone' }
   | { readonly is: 'unknown'; readonly reason: string };
 
 /** One right, scope or base that a source needs. */
 export interface Right extends StatusDetail {
-  /** As the admin knows it: a scope's name, a role, a base. */
+  /** The name that an admin knows: a scope, a role, a base. */
   readonly right: string;
   readonly granted: boolean;
 }
 
 /**
- * `tenant` is what the connection is pinned to: org id, customer id, team id, the naming context with the kind of
- * server. `self` is the reader's own account. `FAILED` where one right is missing.
+ * `tenant` is what the connection is pinned to: org id, customer id, team id, or naming context and kind of server.
+ * `self` is the reader's own account. `FAILED` where one right is missing.
  */
 export interface SourceStatus extends ConnectionStatus {
-  /** One for each right, scope and base, granted ones too; of one that is missing the message says what to do. */
+  /** One for each right, scope and base, also for granted ones; the message of a missing one says what to do. */
   readonly details: readonly Right[];
 }
 
 export interface Source {
-  /** As `Connector.check`: throws a `transient` RemoteError where nobody answers. */
+  /** As `Connector.check`: throws a `transient` RemoteError where the source does not answer. */
   check(context: CallContext): Promise<SourceStatus>;
-  /** As `check` says it: asked before and after each reading, so that nobody believes another account's. Waits as a scan. */
+  /**
+   * The tenant of `check`. The bridge asks before and after each reading, so that it believes no other account's
+   * answers. Waits as a scan does.
+   */
   tenant(context: CallContext): Promise<SourceStatus['tenant']>;
   /**
-   * Reads everything, disabled people too. Pages are pulled one by one, so the source keeps its pace and no more
-   * than a page. It waits and tries a page again itself (`patience.ts`), keeps a reserve of the vendor's rate for
-   * others, and fails where its own canary (the reader's entry, the SUBJECT) is not shown any more.
+   * Reads everything, disabled people too. The caller takes pages one by one, so that the source keeps its pace and
+   * holds one page at most. It waits and retries a page itself (`patience.ts`), leaves a reserve of the vendor's rate
+   * to others, and fails where its own canary (the reader's entry, the SUBJECT) is not shown any more.
    */
   scan(request: ScanRequest, context: CallContext): AsyncIterable<ScanPage>;
   /**
-   * What changed since the position, perhaps more than that; of a group that is shown, all members. Nobody is
-   * missing from a delta. Where the position is of no use any more (another server, too old) it throws
-   * `PositionLost` before its first page. Absent where the source has none.
+   * Reads what changed since the position, perhaps more than that; for a shown group, all of its members. A delta
+   * says nothing about people it does not show. Where the position is useless (another server, too old) it throws
+   * `PositionLost` before its first page. Absent where the source has no delta.
    */
   readonly delta?: (position: string, request: ScanRequest, context: CallContext) => AsyncIterable<ScanPage>;
-  /** `known`: what the source said last of a user. */
+  /** `known`: what the source last said about a user. */
   lookup(kind: Kind, id: string, context: CallContext, known?: SourceUser): Promise<Lookup>;
   /**
-   * Whether this one is in the group, or in one inside it, asked without the list of its members; null where the source
-   * does not say.
-   * Absent where nothing but the list says it.
+   * Whether this person is in the group or in one inside it, asked without reading the list of members; null where
+   * the source does not say. Absent where only the list can tell.
    */
   readonly isMember?: (groupId: string, userId: string, context: CallContext) => Promise<boolean | null>;
 }
 
-/** A delta cannot go on from here: a full scan has to. */
+/** A delta cannot continue from this position: a full scan is needed. */
 export class PositionLost extends Error {
   constructor(message: string) {
     super(message);
@@ -178,27 +188,27 @@ export class PositionLost extends Error {
   }
 }
 
-/** What a source is built from. */
+/** What a source needs to work. */
 export interface SourceDeps {
   readonly connectionId: string;
   /** Defaults filled in, secrets in clear. Never logged. */
   readonly configuration: Configuration;
   /** Monotonic milliseconds. */
   now(): number;
-  /** Milliseconds since 1970, for signatures and for what expires. Positions never come from it. */
+  /** Milliseconds since 1970, for signatures and expiry. Positions never come from it. */
   wallClock(): number;
   /** Resolves after so many milliseconds, rejects when the signal aborts. */
   sleep(ms: number, signal: AbortSignal): Promise<void>;
   /** The only way out over HTTP (`src/connectors/http.ts` sends, `answers.ts` judges). */
   readonly fetch: Fetch;
   /**
-   * The only way out for another protocol: the address to connect to for this host, judged and pinned. A source
-   * connects to the address, and checks certificates by the host. Rejects with `AddressRefused`.
+   * The only way out for other protocols: judges the host and answers the one address to connect to. The source
+   * connects to that address and checks certificates against the host's name. Rejects with `AddressRefused`.
    */
   addressOf(host: string, protocol: string): Promise<string>;
 }
 
-/** Which attributes of the source feed one of the directory; the first that is not empty wins. */
+/** Which attributes of the source feed an attribute of the directory; the first that is not empty wins. */
 export interface SourceMapping {
   /** As in a store's `sourceAttribute`: `userName`, `primaryEmail`, `name.givenName`, … */
   readonly target: string;
@@ -212,24 +222,24 @@ export interface SourceDefinition {
   readonly vendor: string;
   /** True where its records only add to people whom another connection brought. */
   readonly enriches: boolean;
-  /** Of one that enriches: the type of store whose accounts these are. */
+  /** For a source that enriches: the store type to which these accounts belong. */
   readonly storeType?: string;
   /** What the vendor calls those attributes of accounts that stores of that type call otherwise. */
   readonly vendorNames?: Readonly<Record<string, string>>;
   /** All configuration keys, `SOURCE_SPECS` included. */
   readonly settings: readonly SettingSpec[];
-  /** Mistakes that span keys, of a configuration whose defaults are filled in. */
+  /** Mistakes that involve several keys, in a configuration with its defaults. */
   refuse?(configuration: Configuration): readonly { readonly key: string; readonly detail: string }[];
-  /** The configuration keys whose change may leave people out, or make them inactive: bases, filters and rules. */
+  /** Configuration keys whose change may leave people out, or make them inactive: bases, filters and rules. */
   readonly scopeKeys: readonly string[];
-  /** The configuration keys whose host a secret is bound to. */
+  /** Configuration keys that name a host. A secret goes only to the host for which it was entered. */
   readonly hostKeys: readonly string[];
   readonly reach: Reach;
-  /** With `userName`, the attributes of which the first non-empty one is the name to sign in by. */
+  /** Includes `userName`: the first of its attributes that is not empty is the name to sign in by. */
   readonly defaultMapping: readonly SourceMapping[];
   /** Null where the source knows no managers. */
   readonly manager: { readonly childKey: string; readonly parentKey: string } | null;
-  /** The form in which values of the manager keys are compared; absent: trimmed, without regard to case. */
+  /** The form in which values of the manager keys are compared; absent: trimmed, ignoring case. */
   comparedKey?(value: string): string;
   create(deps: SourceDeps): Source;
 }

@@ -1,4 +1,4 @@
-/** The accounts of a workspace or instance, read with the connector of its type of store: what adds to people. */
+/** Reads the accounts of a workspace or instance with the connector of its store type. They only add to people. */
 
 import type { StoreTypeDefinition } from '../../connectors/connector.ts';
 import type { SourceDefinition } from '../source.ts';

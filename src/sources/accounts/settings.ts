@@ -1,4 +1,4 @@
-/** What a connection that reads accounts is configured with: a credential of its own, or the store that sees them. */
+/** The settings of a connection that reads accounts: a credential of its own, or a store that sees the accounts. */
 
 import type { StoreTypeDefinition } from '../../connectors/connector.ts';
 import type { PulledStrategy } from '../../model/pull/pull.ts';
@@ -9,7 +9,7 @@ export interface AccountsKind {
   readonly strategy: PulledStrategy;
   readonly vendor: string;
   readonly storeType: string;
-  /** The keys of the store's configuration that say where it is and who reads. */
+  /** The keys of the store type's configuration that name the place and the reader. */
   readonly keys: readonly string[];
   readonly vendorNames: Readonly<Record<string, string>>;
 }
@@ -26,7 +26,7 @@ export function accountSpecs({ keys, storeType }: Kind, { settings }: StoreTypeD
   return [storeId, ...own, ...SOURCE_SPECS];
 }
 
-/** Either the store alone, or all that the store would need. */
+/** Demands either STORE_ID alone, or everything that a store would need. */
 export function refuseAccounts(
   { keys }: Kind,
   type: StoreTypeDefinition,

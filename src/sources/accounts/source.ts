@@ -1,4 +1,4 @@
-/** Accounts as a source reads them: page by page through the connector of the store's type. It writes nothing there. */
+/** Reads accounts as a source, page by page, through the connector of the store type. It writes nothing there. */
 
 import type { CallContext, Connector, StoreTypeDefinition } from '../../connectors/connector.ts';
 import { RemoteError } from '../../model/errors.ts';
@@ -16,7 +16,7 @@ type Kind = Pick<AccountsKind, 'vendor' | 'vendorNames'>;
 export function createAccountsSource(kind: Kind, type: StoreTypeDefinition, deps: SourceDeps): Source {
   const { connectionId: storeId, configuration, now, sleep, fetch } = deps;
   let made: Connector | null = null;
-  // With STORE_ID alone there is no credential to make one of, and nobody asks.
+  // With STORE_ID alone there is no credential, and nobody calls this.
   const connector = () => {
     made ??= type.create({
       ...{ storeId, now, sleep, fetch },

@@ -1,6 +1,6 @@
 /**
- * A made-up company, day by day: pure, and the same each time. A day contains all the days before it; each after
- * the first brings a joiner, a mover and a leaver.
+ * A made-up company, day by day: pure, and always the same. Each day includes the days before; after the first, each
+ * brings a joiner, a mover and a leaver.
  */
 
 export interface Employee {
@@ -75,7 +75,7 @@ export function companyOn(day: number): Company {
     if (mover) people.set(moverOn(today), moved(mover));
     const leaving = leaverOn(today);
     const leaver = people.get(leaving);
-    // Most are deactivated first; some are deleted at once.
+    // Most leavers are deactivated first; some are deleted at once.
     if (leaver && today % 4 === 0) people.delete(leaving);
     else if (leaver) people.set(leaving, { ...leaver, state: 'inactive' });
   }
@@ -83,7 +83,7 @@ export function companyOn(day: number): Company {
   return { people: all, teams: teamsOf(all) };
 }
 
-/** The first of each department leads it; number 1 leads the company. */
+/** The first employee of each department leads it; number 1 leads the company. */
 function hired(n: number): Employee {
   const place = (n - 1) % DEPARTMENTS.length;
   const department = DEPARTMENTS[place] as string;
@@ -113,7 +113,7 @@ function moved(employee: Employee): Employee {
   return { ...employee, department, title: TITLES[department] as string, managerNumber: numberOf(place + 1) };
 }
 
-/** Those who lead stay. Movers come from the front and leavers from the back, so that few do both. */
+/** Managers stay. Movers come from the front of the list and leavers from the back, so that few do both. */
 function moverOn(day: number): number {
   return DEPARTMENTS.length + 1 + ((day * 5) % (PEOPLE_AT_FIRST - DEPARTMENTS.length));
 }

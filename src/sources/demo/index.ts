@@ -1,4 +1,4 @@
-/** The made-up directory: nothing to configure, nobody to ask. For a first look, and for tests. */
+/** The made-up directory, without settings and without a server: for a first look, and for tests. */
 
 import { SOURCE_SPECS } from '../settings.ts';
 import type { SourceDefinition, SourceUser } from '../source.ts';

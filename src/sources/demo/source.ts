@@ -1,4 +1,4 @@
-/** The made-up directory as a source: pages, look-ups, and the day at which it stands. */
+/** The made-up directory as a source: pages, look-ups, and its present day. */
 
 import type { Kind } from '../../model/subject.ts';
 import type { GroupChoice, Lookup, ScanPage, ScanRequest, Source, SourceUser } from '../source.ts';
@@ -7,7 +7,7 @@ import type { Company, Employee } from './company.ts';
 const PAGE = 25;
 const TENANT = { id: 'demo', name: 'the demo company' };
 
-/** Look-ups are of the day that the last scan showed. */
+/** Look-ups answer for the day that the last scan showed. */
 export function createDemoSource(
   companyOn: (day: number) => Company,
   userOf: (employee: Employee) => SourceUser,

@@ -1,9 +1,9 @@
-/** What GitLab.com shows of an account as a source shows it. Pure. */
+/** Turns an account that GitLab.com shows into a record of a source. Pure. */
 
 import type { SourceUser } from '../source.ts';
 import type { Row } from './api.ts';
 
-/** Of a membership, and of the account where the company owns it; one of them may be missing. */
+/** The membership, and the account if the company owns it; one of them may be missing. */
 export interface Seen {
   readonly member: Row | null;
   readonly enterprise: Row | null;
@@ -20,7 +20,7 @@ const ATTRIBUTES = [
 
 export function accountOf(id: string, { member, enterprise }: Seen): SourceUser {
   const shown = { ...enterprise, ...member };
-  // GitLab shows an address to owners where the company owns the account, and of nobody else.
+  // GitLab shows the address to owners only if the company owns the account.
   const email = textOf(enterprise?.email) ?? textOf(member?.email);
   const subject = signsInAs(member?.group_saml_identity) ?? signsInAs(member?.group_scim_identity);
   const because = whyInactive(shown);
@@ -63,7 +63,7 @@ function textOf(value: unknown): string | null {
 
 const MACHINES = /^((project|group)_\d+_bot|service_account_group_\d+)/;
 
-/** Of tokens and services; nobody's. */
+/** The account of a token or a service; it belongs to nobody. */
 export function isMachine({ username, bot, user_type: type }: Row): boolean {
   return bot === true || (typeof type === 'string' && type !== 'human') || MACHINES.test(String(username));
 }

@@ -1,6 +1,6 @@
 /**
- * The calls that the bridge makes of a group on GitLab.com, and for each the answers that GitLab documents
- * (docs.gitlab.com/api/group_members, /api/group_enterprise_users). Whatever is not in here is not GitLab's answer.
+ * The calls that the bridge makes for a group on GitLab.com, and for each the answers that GitLab documents
+ * (docs.gitlab.com/api/group_members, /api/group_enterprise_users). Any other answer is not GitLab's.
  */
 
 import { type Body, type DocumentedAnswers, judge, object, undoneError } from '../../connectors/answers.ts';
@@ -17,9 +17,9 @@ export type Row = Readonly<Record<string, unknown>> & { readonly id: number };
 export interface GitLabComApi {
   self(context: CallContext): Promise<Row>;
   group(context: CallContext): Promise<Row>;
-  /** Of one list below the group, every page to the last. */
+  /** All pages of one list of the group. */
   list(what: List, context: CallContext): AsyncGenerator<readonly Row[]>;
-  /** Tried once: the first row alone. */
+  /** Tries once and reads only the first row. */
   peek(what: List, context: CallContext): Promise<readonly Row[]>;
   one(what: List, id: string, context: CallContext): Promise<Row>;
 }
@@ -29,7 +29,9 @@ export type List = 'members' | 'enterprise_users';
 const VENDOR = 'GitLab.com';
 const PAGE_SIZE = 100;
 const PAGES_MAX = 10_000;
-/** GitLab.com counts 200 lists of members a minute for each group and user; the half of it is left to others. */
+/**
+ * GitLab.com allows 200 lists of members a minute for each group and user; the bridge leaves half of them to others.
+ */
 const LISTS = { perMinute: 100, burst: 50 };
 
 export function createGitLabComApi(
@@ -68,7 +70,7 @@ export function createGitLabComApi(
         const { value, headers } = await patiently(deps, context, () => ask(ROWS, url, action, context));
         yield value;
         const next = Number(headers.get('x-next-page') ?? '');
-        // Without the header nobody knows whether that was all.
+        // Without the header, the bridge cannot know whether this was the last page.
         if (!headers.has('x-next-page') && value.length === PAGE_SIZE) throw endless(action);
         if (!Number.isInteger(next) || next === 0) return;
         if (next <= at) throw endless(action);
@@ -97,7 +99,7 @@ const WORDS_LENGTH_MAX = 200;
 /** RFC 6750 §3.1. */
 const TOKEN_ERRORS = ['invalid_request', 'invalid_token', 'insufficient_scope'];
 
-/** `{"message": "404 Group Not Found"}`, or `{"error": "insufficient_scope"}` of a token. */
+/** `{"message": "404 Group Not Found"}`, or `{"error": "insufficient_scope"}` about a token. */
 function readRefusal(status: number, body: Body): Refusal | undefined {
   return object(({ message, error }) => {
     const isToken = (status === 401 || status === 403) && TOKEN_ERRORS.includes(String(error));

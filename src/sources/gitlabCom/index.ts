@@ -1,4 +1,6 @@
-/** A top-level group on GitLab.com, read to add to people: its members, and the people whose accounts its company owns. */
+/**
+ * A top-level group on GitLab.com, read to add to people: its members, and people whose accounts its company owns.
+ */
 
 import type { SourceDefinition } from '../source.ts';
 import { GITLAB_COM_SPECS, refuseGitLabCom } from './settings.ts';

@@ -1,4 +1,4 @@
-/** What a connection of strategy `gitlabSaas` is configured with. */
+/** The settings of a connection of strategy `gitlabSaas`. */
 
 import type { Configuration, SettingSpec } from '../../model/settings.ts';
 import { SOURCE_SPECS } from '../settings.ts';
@@ -28,7 +28,7 @@ export const GITLAB_COM_SPECS = [
   ...SOURCE_SPECS,
 ] as const satisfies readonly SettingSpec[];
 
-/** Either the store alone, or both that are needed to read. */
+/** Demands either the store alone, or both settings that are needed to read. */
 export function refuseGitLabCom(configuration: Configuration): { key: string; detail: string }[] {
   const { STORE_ID: storeId, ROOT_GROUP: root } = configuration;
   if (storeId !== undefined) {

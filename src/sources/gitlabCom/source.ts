@@ -1,6 +1,6 @@
 /**
  * Reads the direct members of a top-level group on GitLab.com, and the accounts that its company owns (enterprise
- * users), which alone show an address. It asks for nobody one by one but for whoever is missing, and writes nothing.
+ * users): only those show an address. It asks one by one only about people who are missing, and writes nothing.
  */
 
 import type { CallContext } from '../../connectors/connector.ts';
@@ -15,7 +15,7 @@ import { GITLAB_COM_SPECS } from './settings.ts';
 
 export function createGitLabComSource(deps: SourceDeps): Source {
   let made: GitLabComApi | null = null;
-  // With STORE_ID alone there is no credential to make one of, and nobody asks.
+  // With STORE_ID alone there is no credential, and nobody calls this.
   const api = () => {
     const { baseUrl, accessToken, rootGroup } = settingsOf(GITLAB_COM_SPECS, deps.configuration);
     made ??= createGitLabComApi({ baseUrl, token: accessToken ?? '', root: (rootGroup ?? '').trim() }, deps);
@@ -75,7 +75,7 @@ const NOT_OWNER =
 const NO_ENTERPRISE =
   'GitLab shows no enterprise users of this group (they come with Premium and a verified domain): accounts are told by their SAML sign-in alone.';
 
-/** A plan without enterprise users is no mistake; a role that may not see them is. */
+/** It is no mistake if the plan has no enterprise users, but it is one if the role may not see them. */
 async function hasEnterprise(api: GitLabComApi, context: CallContext): Promise<Right> {
   const right = 'list enterprise users';
   try {
@@ -113,7 +113,7 @@ async function* scan(api: GitLabComApi, context: CallContext): AsyncGenerator<Sc
       }),
     };
   }
-  // Whom the company owns need not be a member of anything.
+  // An account that the company owns need not be a member of anything.
   const rest = [...owned.values()].map((enterprise) =>
     accountOf(String(enterprise.id), { member: null, enterprise }),
   );
@@ -131,7 +131,7 @@ async function* enterprisePages(api: GitLabComApi, context: CallContext): AsyncG
   }
 }
 
-/** Gone is who is neither a member nor owned, in a group that is there to say so. */
+/** Somebody is gone who is neither a member nor owned, if the group itself still answers. */
 function lookup(api: GitLabComApi, deps: SourceDeps, id: string, context: CallContext): Promise<Lookup> {
   return lookedUp(deps, context, async () => {
     const member = await oneOf(api, 'members', id, context);
@@ -154,7 +154,7 @@ async function oneOf(api: GitLabComApi, what: List, id: string, context: CallCon
   }
 }
 
-/** GitLab answers 404 for everything below a group that the token may not see any more. */
+/** GitLab answers 404 for everything below a group that the token may no longer see. */
 async function stillThere(api: GitLabComApi, context: CallContext): Promise<void> {
   try {
     await api.peek('members', context);

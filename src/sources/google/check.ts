@@ -1,4 +1,7 @@
-/** May the bridge read this Google Workspace? Asks for a token per scope, then for each thing that it reads. */
+/**
+ * Checks whether the bridge may read this Google Workspace: asks for a token for each scope, then reads one of each
+ * thing.
+ */
 
 import type { CallContext } from '../../connectors/connector.ts';
 import { RemoteError } from '../../model/errors.ts';
@@ -44,7 +47,7 @@ export async function checkGoogle(google: CheckedGoogle, context: CallContext): 
   return finished(own.value ? tenantOf(own.value, google.settings) : null);
 }
 
-/** By the account of SUBJECT. */
+/** Found through the account of SUBJECT. */
 export function tenantOf(
   { record }: GoogleRecord,
   { subject }: GoogleSettings,
@@ -53,7 +56,10 @@ export function tenantOf(
   return { id: typeof record.customerId === 'string' ? record.customerId : name, name };
 }
 
-/** One scope that is not delegated refuses a token for all of them, and Google does not say which. */
+/**
+ * Google refuses a token for all scopes if one is not delegated, and does not say which: so it is asked for each
+ * alone.
+ */
 async function checkScopes(
   { settings, client }: CheckedGoogle,
   context: CallContext,

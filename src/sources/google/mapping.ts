@@ -1,4 +1,4 @@
-/** What a record of Google's directory means in the bridge's. Pure. */
+/** Turns a record of Google's directory into one of the bridge's. Pure. */
 
 import { attributesOf, textOf, timeOf } from '../attributes.ts';
 import type {
@@ -27,7 +27,7 @@ export const GOOGLE_MAPPING: readonly SourceMapping[] = [
   { target: 'enterprise.department', sources: ['organizations.department'] },
 ];
 
-/** Read in another way, private, or changing by itself. */
+/** Attributes that are read in another way, private, or change by themselves. */
 const LEFT_OUT: ReadonlySet<string> = new Set([
   ...['kind', 'etag', 'lastLoginTime', 'creationTime', 'deletionTime', 'emails', 'nonEditableAliases'],
   ...[
@@ -65,7 +65,7 @@ export function isGuest({ record }: GoogleRecord): boolean {
   return record.isGuestUser === true;
 }
 
-/** Not yet signed in is active all the same. */
+/** A person who has not signed in yet is active. */
 export function userOf({ id, record }: GoogleRecord): SourceUser {
   const because =
     record.suspended === true
@@ -110,7 +110,7 @@ function objectsOf(value: unknown): readonly Fields[] {
   return listOf(value).filter((one): one is Fields => typeof one === 'object' && one !== null);
 }
 
-/** The primary one, else the first. */
+/** The primary element, else the first. */
 function preferred(value: unknown): Fields | undefined {
   const all = objectsOf(value);
   return all.find(({ primary }) => primary === true) ?? all[0];
@@ -121,7 +121,7 @@ function organizationOf(value: unknown): SourceAttributes {
   return attributesOf({ organizations: organization });
 }
 
-/** The desk that they sit at; buildings have ids of their own. */
+/** The desk where they sit; buildings have ids of their own. */
 function locationOf(value: unknown): SourceAttributes {
   const { type: _, ...location } = preferred(value) ?? {};
   return attributesOf({ locations: location });
@@ -133,7 +133,7 @@ function languageOf(value: unknown): SourceAttributes {
   return first === undefined ? {} : { languages: first };
 }
 
-/** By the type of each: `relations.manager`; the first of a type counts. */
+/** By the type of each element, such as `relations.manager`; the first of a type counts. */
 function typed(name: string, value: unknown): SourceAttributes {
   const found: Record<string, SourceValue> = {};
   for (const { type, customType, value: own } of objectsOf(value)) {
@@ -144,7 +144,7 @@ function typed(name: string, value: unknown): SourceAttributes {
   return found;
 }
 
-/** A field of several values is a list of objects, each with one. */
+/** A field with several values is a list of objects with one value each. */
 function customOf(value: unknown): SourceAttributes {
   const schemas = typeof value === 'object' && value !== null ? (value as Fields) : {};
   const plain = (field: unknown) =>
@@ -168,7 +168,7 @@ export function groupOf({ id, record }: GoogleRecord): SourceGroup {
 
 const NAMED_MAX = 5;
 
-/** Whom a scan leaves out on purpose, the first ones by their addresses. */
+/** People whom a scan leaves out on purpose, the first ones by their addresses. */
 export function leftOut(what: 'user' | 'member', records: readonly GoogleRecord[], who: string): ScanPage {
   const names = records.map(({ id, record }) => textOf(record.primaryEmail ?? record.email) ?? id);
   const first = names.slice(0, NAMED_MAX).join(', ');

@@ -1,6 +1,7 @@
 /**
- * Who is in Google's groups. Groups that were not chosen are looked into where a chosen one contains them. A list that is
- * shorter than Google's own count is read once more; about whoever is missing from it Google is asked by the id.
+ * Reads the members of Google's groups. A group that was not chosen is read where a chosen one contains it. A list
+ * that is shorter than Google's own count is read once more, and Google is asked by id about people who are missing
+ * from it.
  */
 
 import type { CallContext } from '../../connectors/connector.ts';
@@ -23,9 +24,9 @@ export interface Asked {
 
 export interface Scanned {
   readonly people: ReadonlySet<string>;
-  /** All groups of the account, whether chosen or not, with how many members Google counts. */
+  /** All groups of the account, chosen or not, each with the number of members that Google counts. */
   readonly known: ReadonlyMap<string, number>;
-  /** Those whose members are shown. */
+  /** Groups whose members are shown. */
   readonly shown: ReadonlySet<string>;
 }
 
@@ -46,7 +47,7 @@ export async function* memberPages(
     }
     return members;
   };
-  /** A hidden group may be in many. */
+  /** A hidden group may be inside many others, and is read once. */
   const read = new Map<string, Promise<readonly SourceMember[]>>();
   const direct = (groupId: string) => {
     const begun = read.get(groupId) ?? readDirect(groupId);
@@ -59,7 +60,7 @@ export async function* memberPages(
   if (outside.length > 0) yield leftOut('member', outside, 'members from outside this Google Workspace');
 }
 
-/** The count may lag behind, so that a list which stays short is shown as it is. */
+/** The count may lag behind: a list that stays short is shown as it is. */
 async function readWhole(
   asked: Asked,
   groupId: string,
@@ -85,8 +86,8 @@ async function readRows(
 }
 
 /**
- * Null where Google did not say. The one call knows direct members, the other those in groups inside too, but only of one
- * domain; Google's own 404, like whatever is no such question to it, shows nobody.
+ * Null where Google did not say. One call knows direct members; the other also knows members of groups inside, but
+ * only of one domain. A 404 of Google's own shows nobody, and so does its answer that this is no such question.
  */
 export async function isMember(
   { client, calls, deps }: Asked & { readonly deps: SourceDeps },

@@ -1,4 +1,4 @@
-/** What a connection of strategy `google` is configured with. */
+/** The settings of a connection of strategy `google`. */
 
 import { type Configuration, type SettingSpec, settingsOf } from '../../model/settings.ts';
 import { readSigningKey, type SigningKey } from '../jwt.ts';
@@ -50,13 +50,13 @@ export interface GoogleSettings {
 
 export interface ServiceAccount {
   readonly email: string;
-  /** The number that an admin enters for domain-wide delegation. */
+  /** The number that the Google admin enters for domain-wide delegation. */
   readonly clientId: string | null;
   readonly keyId: string | null;
   readonly key: SigningKey;
 }
 
-/** Of a configuration that `refuseGoogle` has nothing against. */
+/** The configuration must have passed `refuseGoogle`. */
 export function googleSettings(configuration: Configuration): GoogleSettings {
   const settings = settingsOf(GOOGLE_SPECS, configuration);
   const account = readAccount(settings.serviceAccountKey);
@@ -88,7 +88,7 @@ export function refuseGoogle(configuration: Configuration): { key: string; detai
   return mistakes;
 }
 
-/** The account, or what is wrong with the text; which is repeated nowhere. */
+/** The account, or the mistake in the text; the text itself appears in no message. */
 function readAccount(text: string): ServiceAccount | string {
   const wrong =
     'SERVICE_ACCOUNT_KEY must be the whole JSON file that Google made for a key of the service account, from { to }';

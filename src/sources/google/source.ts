@@ -1,4 +1,4 @@
-/** A Google Workspace as a directory that is pulled: people, their state, groups and who is in them, whole each time. */
+/** A Google Workspace as a pulled directory: people, their state, groups and members, always in full. */
 
 import type { CallContext } from '../../connectors/connector.ts';
 import { RemoteError } from '../../model/errors.ts';
@@ -33,7 +33,7 @@ export function createGoogleSource(deps: SourceDeps): Source {
         const { client, calls } = google;
         const call = kind === 'user' ? calls.user(id) : calls.group(id);
         const found = await client.ask(call, `read the ${kind} ${id}`, context);
-        // By an address Google finds whoever has it now.
+        // When asked by an address, Google finds whoever has that address now.
         if (found.id !== id) return { is: 'unknown', reason: `Google answered with ${found.id} for ${id}` };
         if (kind === 'group') return { is: 'found', inScope: true };
         return { is: 'found', inScope: !isGuest(found), user: userOf(found) };
@@ -77,7 +77,10 @@ async function* scan(
   yield { kind: 'end', position: null };
 }
 
-/** An administrator whose rights were narrowed sees fewer people and no error; whoever sees not even itself sees too few. */
+/**
+ * An administrator whose rights were narrowed sees fewer people and gets no error. If SUBJECT does not even see
+ * itself, it sees too few.
+ */
 async function demandSubject(
   { settings, client, calls }: Google,
   context: CallContext,

@@ -1,4 +1,6 @@
-/** An account that loses its rights reads nothing, and no error: so it must still see itself when a reading ends. */
+/**
+ * An account that loses its rights reads nothing and gets no error. So it must still see itself when a reading ends.
+ */
 
 import { RemoteError } from '../../model/errors.ts';
 import { isDn } from './protocol/dn.ts';
@@ -8,13 +10,13 @@ import type { LdapSettings } from './settings.ts';
 import { demandBase, type Tree } from './tree.ts';
 
 export interface Canary {
-  /** Throws where what was seen at first is not seen any more. */
+  /** Throws where the account no longer sees what it saw at first. */
   demand(): Promise<void>;
 }
 
 export async function createCanary(tree: Tree, { bindDn, userBase }: LdapSettings): Promise<Canary> {
   const seesItself = async () => {
-    // Active Directory takes other names too, by which no entry is found.
+    // Active Directory also accepts other names for signing in, but they find no entry.
     if (!isDn(bindDn)) return false;
     try {
       await tree.entry(bindDn, NO_ATTRIBUTES, 'read its own entry');

@@ -1,4 +1,6 @@
-/** May the bridge read this LDAP server? Connects, signs in, and names each base, attribute and right. */
+/**
+ * Checks whether the bridge may read this LDAP server: connects, signs in, and tests each base, attribute and right.
+ */
 
 import type { Filter } from 'ldapts';
 import type { CallContext } from '../../connectors/connector.ts';
@@ -57,7 +59,7 @@ function signedIn({ bindDn, tls }: LdapSettings): Right {
   return granted('BIND_DN', `${bindDn} can sign in, ${how}.`);
 }
 
-/** What an admin has to mend; an outage is thrown. */
+/** Something that an admin has to fix; an outage is thrown. */
 function refusedConnection(error: unknown, { bindDn }: LdapSettings): Right {
   if (!(error instanceof RemoteError)) throw error;
   const message = `${error.message}.`;
@@ -162,7 +164,7 @@ function attributeRights(
   return [id, control];
 }
 
-/** Beyond the limits that servers have by default (500 and 1000), so that one that cuts off shows it here. */
+/** Larger than the default limits of servers (500 and 1000): a server that cuts results off shows it here. */
 const SAMPLE_MIN = 1_100;
 
 interface Sample {

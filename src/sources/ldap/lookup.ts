@@ -1,4 +1,6 @@
-/** Somebody, or a group, that a scan did not show: out of the base, left out by the filter, gone, or unknown. */
+/**
+ * Looks up a person or group that a scan did not show: outside the base, left out by the filter, gone, or unknown.
+ */
 
 import { EqualityFilter, type Filter } from 'ldapts';
 import { RemoteError } from '../../model/errors.ts';
@@ -11,7 +13,7 @@ import { type Reading, userAttributes } from './reading.ts';
 import { NO_ATTRIBUTES } from './server.ts';
 import { both, demandBase, elsewhere, idFilter } from './tree.ts';
 
-/** A base that went, or an account that sees nothing, is no proof of anything: `unknown`. */
+/** Answers `unknown` if the base is gone or the account sees nothing: that proves nothing. */
 export async function lookUp(reading: Reading, kind: Kind, id: string, known?: SourceUser): Promise<Lookup> {
   try {
     const lookup = await found(reading, kind, id);
@@ -55,8 +57,8 @@ async function found(reading: Reading, kind: Kind, id: string): Promise<Lookup> 
 }
 
 /**
- * A group that has this member; null where there is none, or where the server leaves behind in groups whom it has
- * deleted, as OpenLDAP does without its overlay refint.
+ * A group that has this member. Null where there is none, or where the server keeps deleted people in groups, as
+ * OpenLDAP does without its overlay refint.
  */
 async function groupWith({ settings, tree }: Reading, dn: string): Promise<string | null> {
   if (tree.preset.kind === 'OpenLDAP') return null;
@@ -66,7 +68,7 @@ async function groupWith({ settings, tree }: Reading, dn: string): Promise<strin
   return entries[0]?.dn ?? null;
 }
 
-/** In the whole part of the tree; an account that may not search there has only its base. */
+/** Searches the whole naming context; an account that may not search there has only its base. */
 async function anywhere(
   { tree }: Reading,
   { base, action, ...query }: { filter: Filter; attributes: readonly string[]; action: string; base: string },

@@ -1,4 +1,4 @@
-/** What an LDAP entry means in the directory. Pure. */
+/** Turns an LDAP entry into a record of the directory. Pure. */
 
 import type { SourceAttributes, SourceGroup, SourceMapping, SourceUser, SourceValue } from '../source.ts';
 import type { Preset } from './presets.ts';
@@ -23,7 +23,10 @@ export const LDAP_MAPPING: readonly SourceMapping[] = [
   { target: 'enterprise.department', sources: ['department', 'departmentNumber', 'ou'] },
 ];
 
-/** Secrets, private addresses, pictures, what changes by itself, and what is read in another way. */
+/**
+ * Secrets, private addresses, pictures, values that change by themselves, and attributes that are read in another
+ * way.
+ */
 const LEFT_OUT = new Set(
   [
     ...[
@@ -81,7 +84,7 @@ const LEFT_OUT = new Set(
   ].map((name) => name.toLowerCase()),
 );
 
-/** Names are the same in any case; these are written as their schemas write them, whatever the server does. */
+/** Attribute names ignore case. These are written as their schemas write them, whatever the server sends. */
 const CANONICAL = new Map(
   [
     ...LDAP_MAPPING.flatMap(({ sources }) => sources),
@@ -99,7 +102,7 @@ export type UserReading =
   | { readonly user: SourceUser }
   | { readonly id: string | null; readonly unread: string };
 
-/** `rule` null: Active Directory's own. */
+/** `rule` null: Active Directory's own rule. */
 export function userOf(entry: Entry, preset: Preset, rule: InactiveRule | null, nowMs: number): UserReading {
   const id = idOf(entry, preset);
   if (id === null) {
@@ -134,7 +137,7 @@ function byRule(entry: Entry, { attribute, value }: InactiveRule): Activity {
 
 const ACCOUNT_DISABLED = 0x2;
 
-/** Locked out is not inactive: it passes. */
+/** A locked account is not inactive, because the lock passes. */
 function byAccountControl(entry: Entry, nowMs: number): Activity {
   const control = Number(entry.first('userAccountControl') ?? Number.NaN);
   if (!Number.isInteger(control)) {
@@ -164,7 +167,7 @@ function attributesOf(entry: Entry): SourceAttributes {
   return Object.fromEntries(found);
 }
 
-/** Exchange's `smtp:` addresses, and further values of `mail`. */
+/** Exchange's `smtp:` addresses, and the further values of `mail`. */
 function aliasesOf(entry: Entry): readonly string[] {
   const proxies = entry.texts('proxyAddresses').flatMap((text) => /^smtp:(.+)$/i.exec(text)?.[1] ?? []);
   const [, ...more] = entry.texts('mail');
@@ -188,7 +191,7 @@ const GROUP_CLASSES = ['groupOfNames', 'groupOfUniqueNames', 'posixGroup'];
 function groupType(entry: Entry, { kind }: Preset): string | null {
   if (kind === 'ActiveDirectory') {
     const type = Number(entry.first('groupType') ?? Number.NaN);
-    // The sign bit says that rights may be given to it.
+    // The sign bit says that the group can be given rights.
     return Number.isNaN(type) ? null : type < 0 ? 'security' : 'distribution';
   }
   const classes = entry.texts('objectClass').map((name) => name.toLowerCase());

@@ -1,4 +1,4 @@
-/** What somebody's own entry says of the groups that they are in, where the server keeps `memberOf`. */
+/** Reads from a person's own entry which groups they are in, if the server keeps `memberOf`. */
 
 import { RemoteError } from '../../model/errors.ts';
 import { isAboutCredential } from '../lookups.ts';
@@ -10,12 +10,12 @@ import { NO_ATTRIBUTES } from './server.ts';
 import { idFilter } from './tree.ts';
 
 const MEMBER_OF = 'memberOf';
-/** Groups whose own groups are looked at for one person. */
+/** How many groups are searched for groups around them, for one person. */
 const CLIMB_MAX = 500;
 
 /**
- * Null where the server did not answer, or showed a part alone: a group on the way that this account may not see may be in
- * the one that is meant. Of a server without `memberOf` nobody's entry says anything.
+ * Null where the server did not answer, or showed only a part: a hidden group in between may be inside the one that is
+ * meant. Null also on a server without `memberOf`, where no entry says anything.
  */
 export async function isMember(reading: Reading, groupId: string, userId: string): Promise<boolean | null> {
   const { settings, tree } = reading;

@@ -1,6 +1,6 @@
 /**
- * Who is in the groups of an LDAP server: members are DNs, or user names, and have to be found among what was read.
- * Groups that were not chosen are looked into where a chosen one contains them.
+ * Reads the members of an LDAP server's groups. Members are DNs or user names, which must be found among the entries
+ * that were read. A group that was not chosen is read where a chosen one contains it.
  */
 
 import { RemoteError } from '../../model/errors.ts';
@@ -12,21 +12,21 @@ import { ridOf } from './protocol/values.ts';
 import { createDemands, type Demands } from './schema.ts';
 import type { Tree } from './tree.ts';
 
-/** Everything that a member may be, by what groups call it. */
+/** Everything that can be a member, by what groups call it. */
 export interface Index {
   /** By normal DN. */
   readonly users: Map<string, string>;
   readonly groups: Map<string, IndexedGroup>;
   /** By `uid` in lower case. */
   readonly byUid: Map<string, string>;
-  /** People by their primary group, which names them nowhere. */
+  /** People by their primary group, which does not list them. */
   readonly byPrimaryGroup: Map<number, string[]>;
 }
 
 export interface IndexedGroup {
   readonly id: string;
   readonly dn: string;
-  /** Active Directory's number of the group, which is in its people's `primaryGroupID`. */
+  /** Active Directory's number of the group; its people have it as their `primaryGroupID`. */
   readonly rid: number | null;
 }
 
@@ -55,9 +55,9 @@ export function indexGroup(index: Index, entry: Entry, id: string): IndexedGroup
 }
 
 export interface MemberReader {
-  /** Direct members; throws where they could not be read to the last one. */
+  /** Direct members. Throws where they could not be read to the last one. */
   read(group: IndexedGroup): Promise<readonly SourceMember[]>;
-  /** Members that are nobody who is read here: other bases, contacts, people of other domains. */
+  /** Members that the bridge does not read: of other bases or domains, or contacts. */
   readonly skipped: number;
 }
 
@@ -68,12 +68,12 @@ export interface MemberReaderOptions {
   readonly isShown: (id: string) => boolean;
   /** In normal form. */
   readonly bases: readonly string[];
-  /** Finds who has this DN now; for one who was moved while the others were read. */
+  /** Finds who has this DN now, for an entry that was moved during the reading. */
   readonly find: (dn: string) => Promise<SourceMember | null>;
 }
 
 const MEMBER_ATTRIBUTES = ['member', 'uniqueMember'] as const;
-/** Names below the bases that nothing was read for are looked up, so many of them in one scan. */
+/** How many DNs below the bases, for which nothing was read, one scan looks up. */
 const FINDS_MAX = 1_000;
 
 export function createMemberReader({ tree, index, isShown, bases, find }: MemberReaderOptions): MemberReader {
@@ -124,14 +124,15 @@ export function createMemberReader({ tree, index, isShown, bases, find }: Member
 }
 
 const RANGES_MAX = 100_000;
-/** Classes of groups that cannot be without a member (RFC 4519 §3.5, §3.6), with the attribute that names it. */
+/** Classes of groups that need at least one member (RFC 4519 §3.5, §3.6), with the attribute that names it. */
 const NEVER_EMPTY = new Map([
   ['groupofnames', 'member'],
   ['groupofuniquenames', 'uniqueMember'],
 ]);
 
 /**
- * All values, in as many ranges as the server wants (MS-ADTS 3.1.1.3.1.3.3). Throws where there must be one and none is shown.
+ * All values, in as many ranges as the server demands (MS-ADTS 3.1.1.3.1.3.3). Throws where there must be a value and
+ * none is shown.
  */
 async function readNames(
   tree: Tree,
@@ -144,7 +145,7 @@ async function readNames(
   for (const attribute of MEMBER_ATTRIBUTES) {
     const first = entry.range(attribute);
     if (!first) {
-      // A unique member may have a bit string behind its name (RFC 4517 §3.3.21).
+      // A bit string may follow the name of a unique member (RFC 4517 §3.3.21).
       names.push(...entry.texts(attribute).map((name) => name.replace(/#'[01]*'B$/, '')));
       continue;
     }
@@ -153,7 +154,7 @@ async function readNames(
     for (let count = 1; from !== null; count += 1) {
       const next: Entry = await tree.entry(dn, [`${attribute};range=${from}-*`], action);
       const range = next.range(attribute);
-      // Fewer may be left than when the first range came; then there is no range any more.
+      // Members may have gone since the first range; a short list has no ranges any more.
       if (!range) break;
       if (count >= RANGES_MAX || (range.next !== null && range.next <= from)) throw endless(action);
       names.push(...range.values);

@@ -1,6 +1,6 @@
 /**
- * Where a delta of an LDAP server goes on: Active Directory's counter, or a stamp of whole seconds some minutes back.
- * Both are of one server and mean nothing on another. Pure.
+ * The position of an LDAP delta: Active Directory's counter, or a time in whole seconds some minutes ago. Each
+ * belongs to one server and means nothing on another. Pure.
  */
 
 import { type Filter, GreaterThanEqualsFilter } from 'ldapts';
@@ -17,7 +17,7 @@ interface Position {
 
 const OVERLAP_MS = 10 * 60_000;
 
-/** What has changed since; throws `PositionLost` where that cannot be said. */
+/** The filter for what has changed since; throws `PositionLost` where the position cannot tell. */
 export function changedSince(
   text: string,
   { identity, highestUsn }: Server,
@@ -50,14 +50,14 @@ function parsed(text: string): Position {
     const { server, at } = JSON.parse(text) as Partial<Position>;
     if (typeof server === 'string' && typeof at === 'string') return { server, at };
   } catch {
-    // As of an older release.
+    // A position of an older release.
   }
   throw new PositionLost('what is remembered cannot be read');
 }
 
 /**
- * Null where there is nothing to go on from. `highest` is the highest stamp that was seen, ISO; whatever changed while
- * the reading took its `tookMs` has a stamp above what is left after taking them off, on whosever clock.
+ * Null where there is nothing to continue from. `highest` is the highest time seen, ISO. The reading took `tookMs`:
+ * whatever changed meanwhile has a time above `highest` minus `tookMs`, whichever clock made it.
  */
 export function positionAfter(
   { identity, highestUsn }: Server,

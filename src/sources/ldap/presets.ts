@@ -1,27 +1,27 @@
-/** What differs between kinds of LDAP servers: where the immutable id is, who is a person, who is inactive. */
+/**
+ * What differs between kinds of LDAP servers: the attribute with the immutable id, which entries are people, and who
+ * is inactive.
+ */
 
 export type ServerKind = 'ActiveDirectory' | 'OpenLDAP' | 'FreeIPA';
 
 export interface Preset {
   readonly kind: ServerKind;
-  /** Immutable, whatever is renamed or moved. */
+  /** Never changes, even if the entry is renamed or moved. */
   readonly idAttribute: string;
   readonly userFilter: string;
   readonly groupFilter: string;
-  /** What changes with each write to an entry. */
+  /** Changes with every write to an entry. */
   readonly changeAttribute: 'uSNChanged' | 'modifyTimestamp';
   readonly createdAttribute: string;
   readonly changedAttribute: string;
-  /** Null where `userAccountControl` and `accountExpires` say who is inactive. */
+  /** Null where `userAccountControl` and `accountExpires` tell who is inactive. */
   readonly inactiveWhen: string | null;
-  /** What to ask for; `*` is every attribute that is no operational one. */
+  /** The attributes to ask for; `*` means all that are not operational. */
   readonly attributes: readonly string[];
 }
 
-/**
- * In Active Directory `*` would bring photographs and certificates of everybody along, so attributes are asked for by
- * name.
- */
+/** In Active Directory `*` would also bring everybody's photographs and certificates, so attributes are named. */
 const AD_ATTRIBUTES: readonly string[] = [
   ...['cn', 'sAMAccountName', 'userPrincipalName', 'mail', 'proxyAddresses', 'displayName', 'name'],
   ...[

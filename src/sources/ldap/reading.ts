@@ -1,4 +1,4 @@
-/** A reading of the tree: the settings, and what the kind of server says where they are silent. */
+/** What a reading of the tree needs: the settings, completed by the kind of server. */
 
 import { type Filter, FilterParser } from 'ldapts';
 import type { CallContext } from '../../connectors/connector.ts';
@@ -7,14 +7,14 @@ import type { Preset } from './presets.ts';
 import { type InactiveRule, type LdapSettings, readRule } from './settings.ts';
 import { openTree, type Tree } from './tree.ts';
 
-/** One reading of the tree, with what the settings and the kind of server say of it. */
+/** A connection to the tree, and the settings completed by the kind of server. */
 export interface Reading {
   readonly settings: LdapSettings;
   readonly deps: SourceDeps;
   readonly tree: Tree;
   readonly userFilter: Filter;
   readonly groupFilter: Filter;
-  /** Null: Active Directory's own. */
+  /** Null: Active Directory's own rule. */
   readonly rule: InactiveRule | null;
 }
 

@@ -1,14 +1,17 @@
-/** What the server's schema says of a class: some servers have made optional what the standards demand. */
+/**
+ * Reads from the server's schema what a class demands: some servers made attributes optional that the standards
+ * require.
+ */
 
 import { CODE, isCode } from './protocol/errors.ts';
 import type { Tree } from './tree.ts';
 
-/** Whether no entry of the class can be without the attribute. */
+/** Whether every entry of the class must have the attribute. */
 export type Demands = (objectClass: string, attribute: string) => Promise<boolean>;
 
 /**
- * Reads the schema when it is asked first. Where the account may not read it, RFC 4519 counts, but for the family of 389
- * Directory Server, whose groups may be empty.
+ * Reads the schema at the first question. Where the account may not read it, RFC 4519 counts, except for the family
+ * of 389 Directory Server, whose groups may be empty.
  */
 export function createDemands(tree: Tree): Demands {
   const { kind, schema } = tree.server;
@@ -23,7 +26,7 @@ export function createDemands(tree: Tree): Demands {
   };
 }
 
-/** Lines of RFC 4512 §4.1.1, without what people wrote about them. */
+/** Schema lines (RFC 4512 §4.1.1) without their descriptions. */
 async function readClasses(tree: Tree, schema: string): Promise<readonly string[]> {
   try {
     const entry = await tree.entry(schema, ['objectClasses'], 'read the schema');

@@ -1,4 +1,4 @@
-/** Which server answers: what its root entry says of it, and what an LDAP connection is pinned to. */
+/** Finds out which server answers, from its root entry, and what an LDAP connection is pinned to. */
 
 import { PresenceFilter } from 'ldapts';
 import { RemoteError } from '../../model/errors.ts';
@@ -12,14 +12,14 @@ import type { LdapSettings } from './settings.ts';
 
 export interface Server {
   readonly kind: ServerKind;
-  /** The part of the tree that USER_BASE is in, as the server writes it; USER_BASE itself where it does not say. */
+  /** The naming context of USER_BASE as the server writes it; USER_BASE itself where the server names none. */
   readonly namingContext: string;
   readonly canPage: boolean;
-  /** The entry that says which classes there are; null where the server names none. */
+  /** The entry that lists the object classes; null where the server names none. */
   readonly schema: string | null;
-  /** Whose counters and stamps those of a delta are. */
+  /** The server to which the counters and times of a delta belong. */
   readonly identity: string;
-  /** Active Directory's highest change so far. */
+  /** Active Directory's highest change number so far. */
   readonly highestUsn: bigint | null;
 }
 
@@ -58,7 +58,7 @@ function kindOf(root: Entry): ServerKind {
   return /389/.test(root.first('vendorName') ?? '') ? 'FreeIPA' : 'OpenLDAP';
 }
 
-/** A domain controller, and which life of it: one that was restored counts anew. */
+/** The domain controller and its invocation: a restored one starts another series of numbers. */
 async function controllerOf(session: Session, root: Entry, host: string): Promise<string> {
   const name = (root.first('dnsHostName') ?? host).toLowerCase();
   const service = root.first('dsServiceName');

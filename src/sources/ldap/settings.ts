@@ -1,4 +1,4 @@
-/** What a connection of strategy `ldap` is configured with. */
+/** The settings of a connection of strategy `ldap`. */
 
 import { FilterParser } from 'ldapts';
 import { type Configuration, type SettingSpec, settingsOf } from '../../model/settings.ts';
@@ -169,7 +169,10 @@ function urlMistake(url: string, tls: string | null): string | null {
   return null;
 }
 
-/** Parsed as it will be sent. The parser closes brackets that are open, which may mean others than were meant. */
+/**
+ * Parses the filter as it will be sent. The parser closes open brackets by itself, which may change whom the filter
+ * means.
+ */
 function filterMistake(key: string, filter: string): string | null {
   const wrong = `${key} is no LDAP filter (RFC 4515): it looks like (&(objectClass=person)(department=Sales))`;
   if (!filter.startsWith('(') || !isBalanced(filter)) return wrong;
@@ -181,7 +184,7 @@ function filterMistake(key: string, filter: string): string | null {
   }
 }
 
-/** A bracket in a value is written \28 or \29. */
+/** A bracket inside a value is written \28 or \29. */
 function isBalanced(filter: string): boolean {
   return filter.split('(').length === filter.split(')').length;
 }

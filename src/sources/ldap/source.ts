@@ -1,4 +1,4 @@
-/** An LDAP server as a directory that is pulled: people, their state, groups and who is in them. */
+/** An LDAP server as a pulled directory: people, their state, groups and members. */
 
 import { EqualityFilter, type Filter, OrFilter } from 'ldapts';
 import type { CallContext } from '../../connectors/connector.ts';
@@ -60,7 +60,7 @@ export function createLdapSource(deps: SourceDeps): Source {
 
 const GROUP_ATTRIBUTES = ['cn', 'ou', 'description', 'mail', 'groupType', 'objectSid', 'objectClass'];
 
-/** Everything, or what changed since the position. */
+/** Reads everything, or what changed since the position. */
 async function* read(
   settings: LdapSettings,
   deps: SourceDeps,
@@ -102,7 +102,7 @@ interface Seen {
   readonly index: Index;
   /** By id. */
   readonly shown: Map<string, IndexedGroup>;
-  /** The highest stamp, ISO. */
+  /** The highest time seen, ISO. */
   highest: string | null;
   elsewhere: number;
 }
@@ -141,7 +141,7 @@ async function* userPages(
   }
 }
 
-/** Of a delta, the groups that changed and those that contain them, whose people changed with them. */
+/** For a delta: groups that changed, and groups that contain them, because their members changed too. */
 async function* groupPages(
   reading: Reading,
   seen: Seen,
@@ -193,7 +193,7 @@ function containing(dn: string): Filter {
   });
 }
 
-/** What no group can have as its id is simply not shown. */
+/** Text that cannot be a group's id is simply not shown. */
 function chosenFilters(preset: Preset, groupFilter: Filter, ids: ReadonlySet<string>): Filter[] {
   return [...ids].flatMap((id) => {
     const filter = idFilter(preset, id);
@@ -201,7 +201,7 @@ function chosenFilters(preset: Preset, groupFilter: Filter, ids: ReadonlySet<str
   });
 }
 
-/** Who has which DN, of everybody; a delta shows few, and groups name all. */
+/** Learns everybody's DN: a delta shows few people, but groups name all of their members. */
 async function indexAll(reading: Reading, index: Index): Promise<void> {
   const { settings, tree, userFilter } = reading;
   const attributes = [tree.preset.idAttribute, 'uid', 'primaryGroupID'];
@@ -240,7 +240,7 @@ async function* memberPages(reading: Reading, { index, shown }: Seen): AsyncGene
   }
 }
 
-/** Null where nobody has this DN now, or nobody who is read here. */
+/** Null where nobody has this DN now, or only somebody who is not read here. */
 async function memberNow({ tree, userFilter }: Reading, dn: string): Promise<SourceMember | null> {
   const { preset } = tree;
   try {

@@ -1,6 +1,6 @@
 /**
- * Reads parts of the tree over one connection after another: page by page to the last one, each search from its
- * beginning where a connection broke, and never on another server than the first.
+ * Reads parts of the tree. Each search goes to its last page, and starts again on a new connection where the old one
+ * broke, but never on another server than the first.
  */
 
 import { AndFilter, EqualityFilter, type Filter } from 'ldapts';
@@ -19,7 +19,7 @@ import type { LdapSettings } from './settings.ts';
 const PAGE_SIZE = 500;
 const PAGE_SIZE_MIN = 10;
 const PAGES_MAX = 1_000_000;
-/** Active Directory may find nothing in a part of its index and have more all the same. */
+/** Active Directory may return empty pages although more entries follow. */
 const EMPTY_PAGES_MAX = 10_000;
 const RESTARTS_MAX = 3;
 const RESTART_GAP_MS = 1_000;
@@ -27,11 +27,11 @@ const RESTART_GAP_MS = 1_000;
 export interface Tree {
   readonly server: Server;
   readonly preset: Preset;
-  /** Every page of it, perhaps some twice. */
+  /** Every page; a restart may show some entries twice. */
   pages(query: Omit<Query, 'page'>, action: string): AsyncGenerator<Found>;
-  /** The entry itself; throws `missing` where there is none, or none that the account sees. */
+  /** One entry; throws `missing` where it does not exist, or the account does not see it. */
   entry(dn: string, attributes: readonly string[], action: string, filter?: Filter): Promise<Entry>;
-  /** Whatever an answer of one page holds; for what can be but few. */
+  /** Everything in a single answer, for searches with few results. */
   search(query: Omit<Query, 'page'>, action: string): Promise<Found>;
   close(): void;
 }
@@ -58,7 +58,7 @@ export async function openTree(
     return session;
   };
   let reconnecting: Promise<Session> | null = null;
-  /** Several searches that find it broken open one. */
+  /** Searches that find the connection broken share one new connection. */
   const connected = (): Promise<Session> => {
     if (reconnecting === null && session.isOpen) return Promise.resolve(session);
     reconnecting ??= reconnected().finally(() => {
@@ -66,7 +66,7 @@ export async function openTree(
     });
     return reconnecting;
   };
-  /** Tries again what may pass, over a new connection where the old one broke. */
+  /** Tries again after a failure that may pass, on a new connection if the old one broke. */
   const restarted = async <T>(failures: number, error: unknown, again: () => T): Promise<T> => {
     const passes = error instanceof RemoteError && error.disposition === 'transient';
     if (!passes || failures > RESTARTS_MAX || signal.aborted) throw error;
@@ -127,7 +127,7 @@ export async function openTree(
   };
 }
 
-/** A base that is gone, or that the account cannot see any more, would look like an empty company. */
+/** Throws where the base is gone or the account cannot see it any more: that would look like an empty company. */
 export async function demandBase(tree: Tree, base: string, key: string): Promise<void> {
   try {
     await tree.entry(base, NO_ATTRIBUTES, `read ${key}`);
@@ -150,13 +150,13 @@ export function both(...filters: readonly Filter[]): Filter {
   return new AndFilter({ filters: [...filters] });
 }
 
-/** Finds one entry by the bridge's id for it; null where no entry can have such an id. */
+/** A filter for the entry with this id of the bridge; null where no entry can have it. */
 export function idFilter({ kind, idAttribute: attribute }: Preset, id: string): Filter | null {
   const value = kind === 'ActiveDirectory' ? guidBytes(id) : id;
   return value === null ? null : new EqualityFilter({ attribute, value });
 }
 
-/** Parts of a forest that Active Directory names at each search of its root, and in which nobody lives. */
+/** Parts of a forest to which Active Directory refers in each search of its root, and which hold no people. */
 const NOBODY_THERE = /\/(DC=(ForestDnsZones|DomainDnsZones)|CN=Configuration),/i;
 
 /** How many parts of the tree are on another server, and were not read. */

@@ -1,4 +1,4 @@
-/** May the bridge read this Okta organisation? Asks scope by scope, then right by right, and names each. */
+/** Checks whether the bridge may read this Okta organisation: scope by scope, then right by right, each by name. */
 
 import type { CallContext } from '../../connectors/connector.ts';
 import { RemoteError } from '../../model/errors.ts';
@@ -29,7 +29,9 @@ export async function checkOkta(okta: CheckedOkta, context: CallContext): Promis
   return { status, details: rights, tenant, self: null };
 }
 
-/** The organisation's id stays the same behind every domain that it has; where none is shown, the address stands for it. */
+/**
+ * The organisation's id is the same under all of its domains; where Okta does not show it, the address stands for it.
+ */
 export async function tenantOf({ origin, client, calls }: CheckedOkta, context: CallContext) {
   const { host } = new URL(origin);
   try {
@@ -43,7 +45,7 @@ export async function tenantOf({ origin, client, calls }: CheckedOkta, context: 
 
 const CREDENTIAL = 'credential';
 
-/** A token for one scope at a time: Okta says of a token for both only that something is missing. */
+/** Asks for one scope at a time: for two together Okta only says that something is missing. */
 async function checkScopes({ client }: CheckedOkta, context: CallContext): Promise<readonly Right[]> {
   const { tryScope } = client.credential;
   if (!tryScope) return [];
@@ -70,7 +72,7 @@ function refusedCredential(refusal: Refusal, scope: string): Right {
   return { code: refusal.code, right: CREDENTIAL, granted: false, message };
 }
 
-/** Scopes say which API, a role says which people: both are needed. */
+/** Scopes allow an API, a role allows people: the bridge needs both. */
 async function checkReading(
   { client }: CheckedOkta,
   what: 'people' | 'groups',
@@ -92,7 +94,7 @@ async function checkReading(
   }
 }
 
-/** A role for some groups shows some people, and looks healthy. */
+/** A role for a few groups shows only some people, and everything looks healthy. */
 async function checkEverybody(okta: CheckedOkta, context: CallContext): Promise<Right> {
   const right = 'see everybody';
   if (await showsEveryone(okta, context))

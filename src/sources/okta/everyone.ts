@@ -1,6 +1,7 @@
 /**
- * Whether the bridge sees all of an organisation. An administrator whose role is narrowed to some groups sees fewer people, hears
- * of the others that they do not exist, and gets no error; the group of everybody is out of sight for such a one.
+ * Finds out whether the bridge sees the whole organisation. An administrator whose role is narrowed to some groups
+ * sees fewer people, is told that the others do not exist, and gets no error. But such an administrator does not see
+ * the group of everybody.
  */
 
 import type { CallContext } from '../../connectors/connector.ts';
@@ -25,7 +26,7 @@ const ACTION = 'show the group of everybody';
 
 const everyone = (calls: OktaCalls) => calls.groups({ filter: 'type eq "BUILT_IN"' });
 
-/** For a scan. Throws where that group was shown before and is not any more. */
+/** For a scan. Throws where the group of everybody was shown before and is not any more. */
 export async function demandEveryone(
   { client, calls }: Asked,
   before: Position | null,
@@ -36,7 +37,7 @@ export async function demandEveryone(
     for await (const { value } of client.pages(everyone(calls), ACTION, context))
       isShown ||= value.some(isBuiltIn);
   } catch (error) {
-    // Who was never shown that group, and may not ask for it, loses nothing by that.
+    // A connection that was never shown that group, and may not ask for it, loses nothing.
     if (before?.showsEveryone || !(error instanceof RemoteError)) throw error;
   }
   if (isShown || !before?.showsEveryone) return isShown;
@@ -46,7 +47,7 @@ export async function demandEveryone(
   });
 }
 
-/** Asked once. False where Okta refuses to say it; throws where nobody answers, or the credential is refused. */
+/** Asks once. False where Okta refuses to say; throws where Okta does not answer, or refuses the credential. */
 export async function showsEveryone({ client, calls }: Asked, context: CallContext): Promise<boolean> {
   try {
     const { value } = await client.ask(everyone(calls), ACTION, context);
@@ -58,11 +59,11 @@ export async function showsEveryone({ client, calls }: Asked, context: CallConte
   }
 }
 
-/** Many are missing at once, and Okta is not asked again for each. */
+/** If many people are missing at once, Okta is not asked again for each. */
 const BELIEVED_MS = 5_000;
 
 export interface Sight {
-  /** Whether what Okta does not show is not there. */
+  /** Whether someone whom Okta does not show is really not there. */
   isWhole(context: CallContext): Promise<boolean>;
 }
 

@@ -1,4 +1,4 @@
-/** What an Okta record means in the directory. Pure. */
+/** Turns an Okta record into one of the directory. Pure. */
 
 import { attributesOf, timeOf } from '../attributes.ts';
 import type { SourceGroup, SourceMapping, SourceState, SourceUser } from '../source.ts';
@@ -28,10 +28,13 @@ export const OKTA_MAPPING: readonly SourceMapping[] = [
   { target: 'enterprise.department', sources: ['department'] },
 ];
 
-/** Where a private address or a home is: no directory needs them, and nobody may be found by them. */
+/** Private addresses and homes: no directory needs them, and nobody may be found by them. */
 const PRIVATE: ReadonlySet<string> = new Set(['secondEmail', 'streetAddress', 'postalAddress', 'zipCode']);
 
-/** Who cannot sign in just now still works there; who was never activated, or may not come in, does not. */
+/**
+ * People who only cannot sign in at the moment still work there; those who were never activated, or are shut out, do
+ * not.
+ */
 const STATES: Readonly<Record<string, readonly [SourceState, string?]>> = {
   STAGED: ['inactive', 'staged: not activated in Okta yet'],
   PROVISIONED: ['active'],
@@ -47,7 +50,7 @@ export function stateOf(status: string): readonly [SourceState, string?] | null 
   return STATES[status] ?? null;
 }
 
-/** Null where the status is none that says whether somebody works there (Okta's transitions): nothing changes then. */
+/** Null where the status does not say whether somebody works there (Okta's transitions): nothing changes then. */
 export function userOf({ id, record }: OktaRecord): SourceUser | null {
   const status = String(record.status);
   const state = stateOf(status);
@@ -80,7 +83,7 @@ export function groupOf({ id, record }: OktaRecord): SourceGroup {
   };
 }
 
-/** `Everyone`: whoever is in the organisation is in it. */
+/** `Everyone`, which contains everybody in the organisation. */
 export function isBuiltIn({ record }: OktaRecord): boolean {
   return record.type === 'BUILT_IN';
 }

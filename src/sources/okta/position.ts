@@ -1,5 +1,5 @@
 /**
- * Where a delta goes on: by Okta's own times, ten minutes back, since what is written now may be seen later. Pure.
+ * The position of an Okta delta: Okta's own time, ten minutes back, because a change may become visible late. Pure.
  */
 
 import { PositionLost } from '../source.ts';
@@ -7,10 +7,10 @@ import type { OktaRecord } from './api/calls.ts';
 
 export interface Position {
   readonly org: string;
-  /** The highest time that was seen of people, and of groups; ISO. */
+  /** The highest times seen of people and of groups; ISO. */
   readonly users: string;
   readonly groups: string;
-  /** The group of everybody was shown: an administrator of some groups is not shown it. */
+  /** Okta showed the group of everybody; it hides it from an administrator of a few groups. */
   readonly showsEveryone: boolean;
 }
 
@@ -24,13 +24,13 @@ export function readPosition(text: string, org: string): Position {
   throw new PositionLost('what is remembered is of another Okta organisation');
 }
 
-/** Null where it is of another organisation. */
+/** Null where the position belongs to another organisation. */
 export function positionOf(text: string, org: string): Position | null {
   try {
     const { org: of, users, groups, showsEveryone = false } = JSON.parse(text) as Partial<Position>;
     if (of === org && isTime(users) && isTime(groups)) return { org, users, groups, showsEveryone };
   } catch {
-    // As of an older release.
+    // A position of an older release.
   }
   return null;
 }
@@ -45,7 +45,7 @@ export function sinceOf(time: string): string {
 }
 
 export interface Watermark {
-  /** Okta's clock when it answered: what changes after the first page may have been read before it changed. */
+  /** Okta's clock at its answer: an object that changes after the first page may have been read before its change. */
   answered(at: number | null): void;
   saw(record: OktaRecord): void;
   /** Never before `known`. */

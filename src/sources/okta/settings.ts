@@ -1,4 +1,4 @@
-/** What a connection of strategy `oktaApi` is configured with. */
+/** The settings of a connection of strategy `oktaApi`. */
 
 import type { Configuration, SettingSpec } from '../../model/settings.ts';
 import { settingsOf } from '../../model/settings.ts';
@@ -49,7 +49,7 @@ export interface OktaSettings {
   readonly credential: OktaCredential;
 }
 
-/** Of a configuration that `refuseOkta` has nothing against. */
+/** The configuration must have passed `refuseOkta`. */
 export function oktaSettings(configuration: Configuration): OktaSettings {
   const { orgUrl, clientId, privateKey, keyId, apiToken } = settingsOf(OKTA_SPECS, configuration);
   const { origin } = new URL(orgUrl.trim());
@@ -95,7 +95,7 @@ export function refuseOkta(configuration: Configuration): { key: string; detail:
 const NOT_A_KEY =
   'PRIVATE_KEY must be an RSA key of at least 2048 bits, or one on the curve P-256: in PEM form, from -----BEGIN PRIVATE KEY----- on and without a passphrase, or a JWK';
 
-/** The address of the organisation where somebody entered that of its console; null where nobody did. */
+/** The organisation's address, where an admin entered that of its console; otherwise null. */
 function consoleOf(url: string): string | null {
   if (!URL.canParse(url)) return null;
   const { hostname } = new URL(url);

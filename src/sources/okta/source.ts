@@ -1,4 +1,4 @@
-/** An Okta organisation as a directory that is pulled: people, their state, groups and who is in them. */
+/** An Okta organisation as a pulled directory: people, their state, groups and members. */
 
 import type { CallContext } from '../../connectors/connector.ts';
 import { RemoteError } from '../../model/errors.ts';
@@ -32,7 +32,7 @@ import {
 } from './position.ts';
 import { oktaSettings } from './settings.ts';
 
-/** Okta bears 75 requests at once of everybody together. */
+/** Okta allows 75 requests at once, of all its clients together. */
 const MEMBER_READS_AT_ONCE = 3;
 
 interface Okta {
@@ -58,7 +58,7 @@ export function createOktaSource(deps: SourceDeps): Source {
   };
 }
 
-/** That there is nobody with an id counts only of one who is shown the whole organisation. */
+/** "Nobody has this id" counts only if Okta shows the whole organisation. */
 async function lookUp(
   { client, calls, sight }: Okta,
   kind: Kind,
@@ -68,7 +68,7 @@ async function lookUp(
   const call = kind === 'user' ? calls.user(id) : calls.group(id);
   try {
     const { value } = await client.ask(call, `read the ${kind} ${id}`, context);
-    // By a name that looks like an id Okta finds somebody else.
+    // If the id is also somebody's login, Okta finds that person instead.
     if (value.id !== id) return { is: 'unknown', reason: `Okta answered with ${value.id} for ${id}` };
     if (kind === 'group') return { is: 'found', inScope: true };
     const user = userOf(value);
@@ -87,7 +87,7 @@ async function* scan(okta: Okta, request: ScanRequest, context: CallContext): As
   const { calls } = okta;
   const users = createWatermark(USER_TIMES);
   const groups = createWatermark(GROUP_TIMES);
-  // Whoever is deactivated between the two is seen twice, and what was read later counts.
+  // A person who is deactivated between the two lists is seen twice; the later reading counts.
   yield* userPages(okta, calls.users({}), users, context);
   yield* userPages(okta, calls.users({ filter: 'status eq "DEPROVISIONED"' }), users, context);
   const found: string[] = [];
@@ -129,8 +129,8 @@ async function ending(okta: Okta, { users, groups, before }: Ended, context: Cal
 }
 
 /**
- * Null where Okta did not answer, and where the answer is without the group of everybody, in which whoever is shown is. A person
- * who is gone is in none; whatever is no such question to Okta shows nothing.
+ * Null where Okta did not answer, and where the answer lacks the group of everybody, which contains every person that
+ * is shown. A person who is gone is in no group; an answer that this is no such question proves nothing.
  */
 async function isMember(
   { client, calls, sight }: Okta,
@@ -188,7 +188,7 @@ function inTransition({ id, record }: OktaRecord): string {
   return `Okta shows ${id} with the status ${String(record.status)}, which does not say whether the person is active`;
 }
 
-/** Adds to `found` the ids of groups whose members are to be read. `filter` null: all of them. */
+/** Adds the ids of groups whose members are to be read to `found`. `filter` null: all groups. */
 async function* groupPages(
   okta: Okta,
   { groups: choice }: ScanRequest,

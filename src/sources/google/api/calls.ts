@@ -1,6 +1,6 @@
 /**
  * The calls of Google's Directory API that the bridge makes, and for each the answers that Google documents
- * (developers.google.com/admin-sdk/directory). Whatever is not in here is not Google's answer.
+ * (developers.google.com/admin-sdk/directory). Any other answer is not Google's.
  */
 
 import { type DocumentedAnswers, object, type Shape } from '../../../connectors/answers.ts';
@@ -11,7 +11,9 @@ const SCOPES = 'https://www.googleapis.com/auth/admin.directory.';
 export const USERS_SCOPE = `${SCOPES}user.readonly`;
 export const GROUPS_SCOPE = `${SCOPES}group.readonly`;
 export const MEMBERS_SCOPE = `${SCOPES}group.member.readonly`;
-/** Reads and writes; whoever delegated it for another tool did not delegate the narrower one. */
+/**
+ * Allows reading and writing. An admin who delegated it for another tool may not have delegated the narrower scope.
+ */
 export const MEMBERS_SCOPE_WIDE = `${SCOPES}group.member`;
 
 export type Fields = Readonly<Record<string, unknown>>;
@@ -28,7 +30,7 @@ export interface GooglePage {
 
 export interface Call<Done> {
   readonly url: string;
-  /** One of these, the first that is delegated. */
+  /** The call uses the first of these scopes that is delegated. */
   readonly scopes: readonly string[];
   readonly answers: DocumentedAnswers<Done, Refusal>;
 }
@@ -39,9 +41,9 @@ export interface GoogleCalls {
   groups(pageToken: string | null, maxResults?: number): Call<GooglePage>;
   group(id: string): Call<GoogleRecord>;
   members(groupId: string, pageToken: string | null): Call<GooglePage>;
-  /** Whether this one is a direct member. */
+  /** Whether this person is a direct member. */
   member(groupId: string, userId: string): Call<boolean>;
-  /** Or in a group inside. */
+  /** Whether this person is a member, also through a group inside. */
   hasMember(groupId: string, userId: string): Call<boolean>;
 }
 
@@ -120,7 +122,7 @@ const readGroup: Read = (record) =>
 const readMember: Read = (record) =>
   isText(record.id) && isText(record.type) ? { id: record.id, record } : undefined;
 
-/** An empty page has no list at all, only its kind. */
+/** An empty page has no list, only its kind. */
 function pageOf(key: string, read: Read): Shape<GooglePage> {
   return object(({ [key]: list, kind, nextPageToken }) => {
     if (list === undefined ? kind !== `admin#directory#${key}` : !Array.isArray(list)) return undefined;

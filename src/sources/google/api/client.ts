@@ -1,4 +1,4 @@
-/** Google's Directory API over HTTP: a token for each scope, paced, judged, and page by page. */
+/** Google's Directory API over HTTP: a token for each scope, paced, judged, page by page. */
 
 import { judge, undoneError } from '../../../connectors/answers.ts';
 import type { CallContext } from '../../../connectors/connector.ts';
@@ -13,9 +13,9 @@ import { type Call, type GooglePage, TOKEN_ANSWERS } from './calls.ts';
 import { isLimit, type Refusal, refused, VENDOR } from './errors.ts';
 
 export interface GoogleClient {
-  /** Tried once; throws a RemoteError for whatever is not what was asked for. */
+  /** Tries once. Throws a RemoteError for every answer that was not asked for. */
   ask<T>(call: Call<T>, action: string, context: CallContext): Promise<T>;
-  /** As `ask`; waits for the rate and for a passing outage. */
+  /** As `ask`, but waits for rate limits and passing outages. */
   patient<T>(call: Call<T>, action: string, context: CallContext): Promise<T>;
   /** Every page to the last. */
   pages(
@@ -23,16 +23,16 @@ export interface GoogleClient {
     action: string,
     context: CallContext,
   ): AsyncGenerator<GooglePage>;
-  /** Whether a token for this scope alone is given out; null where it is. */
+  /** Whether Google gives out a token for this one scope: null if so, otherwise its refusal. */
   tryScope(scope: string, context: CallContext): Promise<Refusal | null>;
 }
 
-/** Google counts 2,400 a minute for each project and SUBJECT; other tools of the customer use the same SUBJECT. */
+/** Google allows 2,400 a minute for each project and SUBJECT; other tools of the customer use the same SUBJECT. */
 const PER_MINUTE = 1_800;
 const BURST = 100;
 const PAGES_MAX = 100_000;
 const ASSERTION_SECONDS = 3_600;
-/** A token is given back before it ends on its way. */
+/** The bridge replaces a token this long before it ends, because a request takes time to arrive. */
 const TOKEN_MARGIN_MS = 60_000;
 const GAP_FIRST_MS = 1_000;
 const GAP_MAX_MS = 64_000;
@@ -43,7 +43,7 @@ export function createGoogleClient(settings: GoogleSettings, deps: SourceDeps): 
   const send = createSender({ store: VENDOR, pacer, fetch: deps.fetch, now: deps.now });
   const held = new Map<string, { readonly token: string; readonly endsAt: number }>();
   const asking = new Map<string, Promise<string>>();
-  /** The scope of several that is delegated, by all of them. */
+  /** For each list of scopes, the one that is delegated. */
   const chosen = new Map<string, string>();
   let limitsInARow = 0;
 
@@ -94,7 +94,7 @@ export function createGoogleClient(settings: GoogleSettings, deps: SourceDeps): 
     const key = scopes.join();
     const known = held.get(chosen.get(key) ?? '');
     if (known && known.endsAt > deps.now()) return Promise.resolve(known.token);
-    // Several requests that find it ended ask for one.
+    // Requests that find the token ended at the same time share one new token.
     const begun = asking.get(key) ?? firstDelegated(scopes, context).finally(() => asking.delete(key));
     asking.set(key, begun);
     return begun;
@@ -147,7 +147,7 @@ export function createGoogleClient(settings: GoogleSettings, deps: SourceDeps): 
   };
 }
 
-/** Doubles, with some chance, so that those who share the limit do not come back together. */
+/** Doubles each time, with jitter, so that clients that share the limit do not come back together. */
 function gapAfter(inARow: number): number {
   const gapMs = Math.min(GAP_FIRST_MS * 2 ** (inARow - 1), GAP_MAX_MS);
   return Math.round(gapMs * (1 + Math.random() / 2));

@@ -1,4 +1,4 @@
-/** What Google's refusals mean to the bridge: by their reason, since one status has many. */
+/** What Google's refusals mean to the bridge, by their reason: one status has many meanings. */
 
 import { type Body, heardOf, object } from '../../../connectors/answers.ts';
 import { type Disposition, RemoteError } from '../../../model/errors.ts';
@@ -7,7 +7,7 @@ export const VENDOR = 'Google';
 
 export interface Refusal {
   readonly status: number;
-  /** `forbidden`, or `unauthorized_client` of the token endpoint. */
+  /** `forbidden`, or `unauthorized_client` from the token endpoint. */
   readonly reason: string;
   /** Google's words, cut. */
   readonly words: string;
@@ -15,7 +15,7 @@ export interface Refusal {
 
 const WORDS_LENGTH_MAX = 160;
 
-/** `{error: {code, message, errors: [{reason}]}}`. A 404 says nothing but that the thing asked for is not there. */
+/** `{error: {code, message, errors: [{reason}]}}`. A 404 only says that the thing asked for does not exist. */
 export function readRefusal(status: number, body: Body): Refusal | undefined {
   return object(({ error }) => {
     if (typeof error !== 'object' || error === null) return undefined;
@@ -37,7 +37,7 @@ export function readTokenRefusal(status: number, body: Body): Refusal | undefine
   })(body);
 }
 
-/** Some answers quote what they were sent: an assertion is a secret while it lasts. */
+/** Some answers quote the request, and an assertion is a secret while it is valid. */
 function cut(words: string): string {
   return heardOf(words.replace(/[\w-]{8,}\.[\w-]{8,}\.[\w-]*/g, '…')).slice(0, WORDS_LENGTH_MAX);
 }
@@ -68,11 +68,11 @@ function dispositionOf(refusal: Refusal): Disposition {
 export interface Advised {
   readonly scope: string;
   readonly subject: string;
-  /** The number of the service account, or its address where the key does not say. */
+  /** The number of the service account, or its address where the key has no number. */
   readonly client: string;
 }
 
-/** What somebody has to do about a refused token. */
+/** What an admin has to do about a refused token. */
 export function tokenAdvice({ reason, words }: Refusal, { scope, subject, client }: Advised): string {
   if (reason === 'unauthorized_client' || reason === 'access_denied') {
     return `the client id ${client} lacks the scope ${scope} in domain-wide delegation: a super administrator adds it in the Admin console under Security, API controls, Domain-wide delegation (it may take up to a day to count)`;
@@ -91,7 +91,7 @@ export function tokenAdvice({ reason, words }: Refusal, { scope, subject, client
   return `Google refused a token (${reason}: ${words}): see the service account and its delegation`;
 }
 
-/** What somebody has to do about a refused call. */
+/** What an admin has to do about a refused call. */
 export function rightAdvice(error: RemoteError, what: string, subject: string): string {
   if (/accessNotConfigured|SERVICE_DISABLED/.test(error.code ?? '')) {
     return 'the Admin SDK API is not enabled: enable it in the Google Cloud project of the service account';

@@ -1,4 +1,4 @@
-/** Opens a connection to the server of the settings, encrypted as they say, and signs in. */
+/** Connects to the server in the settings, encrypted as they say, and signs in. */
 
 import { connect as connectPlain, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
@@ -9,7 +9,7 @@ import { createSession, type Session } from './session.ts';
 
 const CONNECT_WITHIN_MS = 10_000;
 
-/** The address is judged and pinned before; the certificate is checked by the name of the settings. */
+/** The address is judged and fixed first; the certificate must match the name in the settings. */
 export async function openSession(
   settings: LdapSettings,
   deps: Pick<SourceDeps, 'addressOf'>,
@@ -43,7 +43,7 @@ export async function openSession(
   }
 }
 
-/** Destroyed where it does not stand in time. */
+/** Destroys the socket if it does not connect in time. */
 function ready<S extends Socket>(
   socket: S,
   event: 'connect' | 'secureConnect',

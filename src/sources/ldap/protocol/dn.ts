@@ -1,6 +1,6 @@
-/** Distinguished names (RFC 4514), in one form for each entry, so that they can be compared. Pure. */
+/** Distinguished names (RFC 4514) in one form for each entry, so that they can be compared. Pure. */
 
-/** In lower case, without needless blanks and escapes; the text itself in lower case where it is no DN. */
+/** In lower case, without unnecessary blanks and escapes. Text that is no DN is only lower-cased. */
 export function normalDn(text: string): string {
   const parts = partsOf(text);
   return parts === null ? text.trim().toLowerCase() : parts.map(normalPart).join(',');
@@ -11,12 +11,12 @@ export function isDn(text: string): boolean {
   return parts?.every((part) => /^\s*[\w.-]+\s*=/.test(part)) ?? false;
 }
 
-/** Whether the entry is the base, or below it; both in normal form. */
+/** Whether the entry is the base or below it; both in normal form. */
 export function isWithinDn(dn: string, base: string): boolean {
   return base === '' || dn === base || dn.endsWith(`,${base}`);
 }
 
-/** The parts between commas that no backslash and no quote covers; null where one is left open. */
+/** The parts between commas that are not escaped or quoted; null where a quote is left open. */
 function partsOf(text: string): readonly string[] | null {
   const parts = splitBy(text.replaceAll('\0', ''), ',');
   return parts.some((part) => part.trim() === '' || !part.includes('=')) ? null : parts;
@@ -36,7 +36,7 @@ function splitBy(text: string, mark: string): readonly string[] {
   return parts;
 }
 
-/** One RDN; several attributes of it in one order. */
+/** One RDN, with several attributes of it in a fixed order. */
 function normalPart(part: string): string {
   return splitBy(part, '+')
     .map((pair) => {
@@ -44,14 +44,14 @@ function normalPart(part: string): string {
       const value = unescaped(pair.slice(at + 1))
         .trim()
         .replace(/\s+/g, ' ');
-      // Escaped anew, so that a comma in a value is none between parts.
+      // Escapes again, so that a comma in a value does not separate parts.
       return `${pair.slice(0, at).trim()}=${value.replace(/[\\,+"=]/g, '\\$&')}`.toLowerCase();
     })
     .sort()
     .join('+');
 }
 
-/** `\,` and `\2C`; several bytes in a row are one letter in UTF-8. */
+/** Reads `\,` and `\2C`; several such bytes in a row form one letter in UTF-8. */
 function unescaped(value: string): string {
   return value.replace(
     /((?:\\[0-9a-f]{2})+)|\\(.)/gi,

@@ -1,17 +1,17 @@
 /**
- * An entry as the server sent it, whatever the case of its names: values stay bytes until somebody says what they
- * are, and a range of values is not taken for all of them.
+ * An entry as the server sent it, with names in any case. Values stay bytes until the caller says what they are, and
+ * a range of values does not count as all of them.
  */
 
 import type { SearchEntry } from 'ldapts';
 
 export interface Entry {
   readonly dn: string;
-  /** Of an attribute without options. Empty where it is absent, or not shown to this account. */
+  /** The values of an attribute without options. Empty where it is missing, or this account may not see it. */
   bytes(name: string): readonly Buffer[];
   texts(name: string): readonly string[];
   first(name: string): string | null;
-  /** Part of the values: `member;range=0-1499`. `next` null: the last part. */
+  /** A part of the values: `member;range=0-1499`. `next` null: the last part. */
   range(name: string): { readonly values: readonly string[]; readonly next: number | null } | null;
   /** Names as the server writes them, without options. */
   readonly names: readonly string[];
@@ -51,7 +51,7 @@ export function entryOf({ name: dn, attributes }: SearchEntry): Entry {
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
-/** Nothing for what is empty, and for what is no text. */
+/** Empty for an empty value, and for one that is not text. */
 function textsOf(bytes: Buffer): readonly string[] {
   try {
     const text = utf8.decode(bytes);

@@ -24,7 +24,7 @@ export const CODE = {
 } as const;
 
 const DISPOSITIONS: Readonly<Record<number, Disposition>> = {
-  // As Active Directory says of a connection that has lost its bind.
+  // Active Directory's answer on a connection that has lost its bind.
   [CODE.operationsError]: 'transient',
   [CODE.timeLimit]: 'transient',
   [CODE.strongerAuth]: 'unauthorized',
@@ -47,7 +47,7 @@ const ADVICE: Readonly<Record<number, string>> = {
   [CODE.insufficientAccess]: 'this account may not read there',
 };
 
-/** What Active Directory writes behind "data" into the text of a refused bind. */
+/** The codes after "data" in Active Directory's text for a refused bind. */
 const AD_REASONS: Readonly<Record<string, string>> = {
   '525': 'there is no such account',
   '52e': 'the password is wrong',
@@ -81,7 +81,7 @@ export function isCode(error: unknown, ...codes: readonly number[]): boolean {
   return error instanceof RemoteError && codes.some((code) => error.code === `ldap_${code}`);
 }
 
-/** Whoever holds the other end is not who the settings name, or cannot prove it. */
+/** The server is not the one that the settings name, or cannot prove that it is. */
 const CERTIFICATE: Readonly<Record<string, string>> = {
   ERR_TLS_CERT_ALTNAME_INVALID:
     "the server's certificate is for another name: enter as URL the name that is in the certificate",
@@ -107,7 +107,7 @@ export function isCertificateError({ code }: RemoteError): boolean {
   return code !== undefined && code in CERTIFICATE;
 }
 
-/** Of a connection that did not stand, or broke. */
+/** For a connection that failed or broke. */
 export function connectionError(error: unknown, action: string): RemoteError {
   if (error instanceof RemoteError) return error;
   if (error instanceof AddressRefused) {
@@ -127,7 +127,7 @@ function codeOf(error: unknown): string {
   return typeof code === 'string' ? code : 'connection lost';
 }
 
-/** What came is no LDAP: a web server, a proxy. */
+/** The answer is not LDAP: a web server or a proxy sent it. */
 export function unrecognised(action: string): RemoteError {
   return new RemoteError(
     `What answers for the LDAP server answered something that is not LDAP when asked to ${action}`,

@@ -1,6 +1,6 @@
 /**
- * One connection to an LDAP server, from the bind to its end. It never connects anew by itself: what is asked after it
- * broke fails, and nothing is ever read by an account that has not signed in. The messages are those of ldapts.
+ * One connection to an LDAP server, from the bind to its end. It never reconnects by itself: a request after the
+ * connection broke fails, so that no account reads without having signed in. Its messages are those of ldapts.
  */
 
 import type { Socket } from 'node:net';
@@ -29,15 +29,17 @@ export interface Query {
   readonly scope: 'base' | 'sub';
   readonly filter: Filter;
   readonly attributes: readonly string[];
-  /** Ask for so many entries, after the page whose cookie this is. */
+  /** Asks for a page of this many entries, after the page with this cookie. */
   readonly page?: { readonly size: number; readonly cookie: Buffer };
 }
 
 export interface Found {
   readonly entries: readonly Entry[];
-  /** Where other parts of the tree are; never followed, since the password would go along. */
+  /**
+   * Where other servers have parts of the tree. The bridge never follows them, because the password would go along.
+   */
   readonly references: readonly string[];
-  /** Empty after the last page, and where nothing was said of pages. */
+  /** Empty after the last page, and where the server does not page. */
   readonly cookie: Buffer;
 }
 
@@ -45,7 +47,7 @@ export interface Session {
   readonly isOpen: boolean;
   bind(dn: string, password: string): Promise<void>;
   search(query: Query, action: string): Promise<Found>;
-  /** Goes on over the encrypted socket that `secure` makes of the plain one. */
+  /** Continues over the encrypted socket that `secure` makes from the plain one. */
   startTls(secure: (plain: Socket) => Promise<Socket>): Promise<void>;
   close(): void;
 }
@@ -64,9 +66,9 @@ interface Asked {
 /** The first byte of every message. */
 const SEQUENCE = 0x30;
 const START_TLS = '1.3.6.1.4.1.1466.20037';
-/** From the question to the last entry of its page. */
+/** From the request to the last entry of its page. */
 const ANSWER_WITHIN_MS = 60_000;
-/** Of one message; a group of several 100,000 members fits. */
+/** For one message; a group of several 100,000 members fits. */
 const MESSAGE_BYTES_MAX = 64 * 1024 * 1024;
 
 export function createSession(connected: Socket, signal: AbortSignal): Session {
@@ -86,12 +88,13 @@ export function createSession(connected: Socket, signal: AbortSignal): Session {
   };
   const lost = (error?: unknown) => end((action) => connectionError(error, action));
   const onData = (data: Buffer) => {
-    // Every message begins as a sequence does; a web server's does not, and its length would be waited for.
+    // Every message begins with this byte. A web server's answer does not, and the parser would wait for a length
+    // that it misread.
     if (!hasHeard && data[0] !== SEQUENCE) return end(unrecognised);
     hasHeard = true;
     bytesUnread += data.length;
     parser.read(data, asked);
-    // Anybody may listen where a setting points to.
+    // Any server may be where a setting points to.
     if (bytesUnread > MESSAGE_BYTES_MAX) end(unrecognised);
   };
   const onClose = () => lost();
@@ -105,7 +108,7 @@ export function createSession(connected: Socket, signal: AbortSignal): Session {
     made.on('message', (message) => {
       bytesUnread = 0;
       const question = asked.get(String(message.messageId));
-      // Number 0 is a notice of disconnection; its end follows.
+      // Number 0 is a notice of disconnection; the end follows.
       if (!question) return;
       if (message instanceof SearchEntry) question.entries.push(entryOf(message));
       else if (message instanceof SearchReference) question.references.push(...message.uris);
@@ -179,7 +182,7 @@ export function createSession(connected: Socket, signal: AbortSignal): Session {
           { store: 'LDAP', action, disposition: 'unauthorized', code: `ldap_${response.status}` },
         );
       }
-      // What somebody in between sent ahead must not count as said under encryption (RFC 4511 §4.14).
+      // Bytes that somebody in between sent before encryption must not count as encrypted (RFC 4511 §4.14).
       parser = createParser();
       hasHeard = false;
       socket.off('data', onData).off('error', lost).off('close', onClose);

@@ -1,15 +1,15 @@
 /**
  * The calls of Okta's API that the bridge makes, and for each the answers that Okta documents
- * (developer.okta.com/docs/api). Whatever is not in here is not Okta's answer.
+ * (developer.okta.com/docs/api). Any other answer is not Okta's.
  */
 
 import { type Body, type DocumentedAnswers, object, type Shape } from '../../../connectors/answers.ts';
 import { type Refusal, readRefusal, readTokenRefusal } from './errors.ts';
 
 export interface Call<Done> {
-  /** Absolute, of the organisation's own origin. */
+  /** An absolute URL of the organisation's own origin. */
   readonly url: string;
-  /** Anybody may ask it: no credential goes along. */
+  /** The call needs no credential, and takes none along. */
   readonly isPublic?: true;
   readonly answers: DocumentedAnswers<Done, Refusal>;
 }
@@ -94,7 +94,7 @@ const readUser: Read = (record) =>
 const readGroup: Read = (record) =>
   isText(record.id) && isText(record.type) ? { id: record.id, record } : undefined;
 
-/** Every element must be what was asked for: a list of other things is somebody else's answer. */
+/** Every element must be of the kind that was asked for: any other list is not Okta's answer. */
 function listOf(read: Read): Shape<readonly OktaRecord[]> {
   return (body: Body) => {
     if (body.is !== 'json' || !Array.isArray(body.value)) return undefined;

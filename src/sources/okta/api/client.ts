@@ -1,4 +1,4 @@
-/** Okta's API over HTTP: signed, paced, judged, and page by page. Tokens never go to another origin. */
+/** Okta's API over HTTP: signed, paced, judged, page by page. Tokens never go to another origin. */
 
 import { judge, undoneError } from '../../../connectors/answers.ts';
 import type { CallContext } from '../../../connectors/connector.ts';
@@ -17,19 +17,19 @@ export interface Answered<T> {
   readonly value: T;
   /** Okta's clock when it answered, milliseconds; null where it did not say. */
   readonly at: number | null;
-  /** The next page, where there is one. */
+  /** The next page; null where there is none. */
   readonly next: string | null;
 }
 
 export interface OktaClient {
   readonly credential: Credential;
-  /** One call, tried once; throws a RemoteError for whatever is not what was asked for. */
+  /** Calls once. Throws a RemoteError for every answer that was not asked for. */
   ask<T>(call: Call<T>, action: string, context: CallContext): Promise<Answered<T>>;
-  /** Every page to the last; each waits for the rate and for a passing outage. */
+  /** All pages; each waits for rate limits and passing outages. */
   pages<T>(call: Call<T>, action: string, context: CallContext): AsyncGenerator<Answered<T>>;
 }
 
-/** 20 million people. */
+/** Enough for 20 million people. */
 const PAGES_MAX = 100_000;
 
 export function createOktaClient(settings: OktaSettings, deps: SourceDeps): OktaClient {
@@ -82,7 +82,7 @@ export function createOktaClient(settings: OktaSettings, deps: SourceDeps): Okta
   };
 }
 
-/** RFC 8288; the cursor in it is Okta's own matter. */
+/** RFC 8288; only Okta knows what its cursor means. */
 export function nextLink(header: string, asked: string, origin: string, action: string): string | null {
   const [, target] = /<([^>]*)>\s*;[^,<]*\brel="?next"?/i.exec(header) ?? [];
   if (target === undefined) return null;

@@ -1,6 +1,6 @@
 /**
- * How the bridge signs in to Okta: an API token, or a service app that signs an assertion for each token and, where
- * the app demands it, a proof for each request (DPoP, RFC 9449). Tokens live in memory and are shown to nobody.
+ * How the bridge signs in to Okta: with an API token, or as a service app that signs an assertion for each token and,
+ * if the app demands it, a proof for each request (DPoP, RFC 9449). Tokens stay in memory and are shown to nobody.
  */
 
 import { randomUUID } from 'node:crypto';
@@ -16,9 +16,9 @@ import { type Refusal, refused, VENDOR } from './errors.ts';
 export interface Credential {
   /** The headers that sign one request. */
   headersFor(url: string, context: CallContext): Promise<Readonly<Record<string, string>>>;
-  /** True where another try with new headers may pass: the token is forgotten, or Okta wanted its nonce. */
+  /** True where another try with new headers may pass: the token was dropped, or Okta sent a nonce to use. */
   renew(answer: VendorResponse): boolean;
-  /** Asks for a token of this scope alone; null for an API token, which has no scopes. */
+  /** Asks for a token with this one scope; null for an API token, which has no scopes. */
   readonly tryScope: ((scope: string, context: CallContext) => Promise<Refusal | null>) | null;
 }
 
@@ -40,9 +40,11 @@ function apiToken(token: string): Credential {
 }
 
 const ASSERTION_SECONDS = 300;
-/** A token is given back before it ends on its way. */
+/** The bridge replaces a token this long before it ends, because a request takes time to arrive. */
 const TOKEN_MARGIN_MS = 60_000;
-/** The first request, one that proves possession, one with the nonce, one more where the nonce has just changed. */
+/**
+ * The first request, one with proof of possession, one with the nonce, and one more if the nonce has just changed.
+ */
 const TOKEN_TRIES_MAX = 4;
 
 function appCredential(
@@ -86,7 +88,7 @@ function appCredential(
     if (isNew) nonce = given;
     return isNew;
   };
-  /** Whether the refusal asks for what the next try brings. */
+  /** Whether the next try will do what the refusal asks for. */
   const learns = ({ code }: Refusal, answer: VendorResponse): boolean => {
     const hasNonce = noteNonce(answer);
     if (proofKey || !/^(invalid_dpop_proof|use_dpop_nonce)$/.test(code)) return hasNonce && proofKey !== null;
@@ -133,7 +135,7 @@ function appCredential(
   };
   const token = (context: CallContext): Promise<OktaToken> => {
     if (held && held.endsAt > now()) return Promise.resolve(held.token);
-    // Several requests that find it ended ask for one.
+    // Requests that find the token ended at the same time share one new token.
     asking ??= freshToken(context).finally(() => {
       asking = null;
     });

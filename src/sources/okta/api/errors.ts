@@ -1,4 +1,6 @@
-/** What Okta's refusals mean to the bridge. Nothing but codes, and Okta's own words without anything signed, leaves. */
+/**
+ * What Okta's refusals mean to the bridge. Only codes and Okta's own words leave this file, never anything signed.
+ */
 
 import { type Body, heardOf, object } from '../../../connectors/answers.ts';
 import { type Disposition, RemoteError } from '../../../model/errors.ts';
@@ -7,17 +9,17 @@ export const VENDOR = 'Okta';
 
 export interface Refusal {
   readonly status: number;
-  /** `E0000011`, or `invalid_client` of the token endpoint. */
+  /** `E0000011`, or `invalid_client` from the token endpoint. */
   readonly code: string;
   /** Okta's words, cut. */
   readonly words: string;
-  /** By which Okta's support finds the request. */
+  /** The id by which Okta's support finds the request. */
   readonly errorId: string | null;
 }
 
 const WORDS_LENGTH_MAX = 160;
 
-/** `{errorCode, errorSummary, errorId, …}`. A 404 says nothing but that the thing asked for is not there. */
+/** `{errorCode, errorSummary, errorId, …}`. A 404 only says that the thing asked for does not exist. */
 export function readRefusal(status: number, body: Body): Refusal | undefined {
   return object(({ errorCode: code, errorSummary: words, errorId }) => {
     if (typeof code !== 'string' || !/^E\d{7}$/.test(code) || typeof words !== 'string') return undefined;
@@ -26,7 +28,7 @@ export function readRefusal(status: number, body: Body): Refusal | undefined {
   })(body);
 }
 
-/** RFC 6749 §5.2; some mistakes of the request Okta words as its API does. */
+/** RFC 6749 §5.2; for some mistakes in the request, Okta answers in the form of its API. */
 export function readTokenRefusal(status: number, body: Body): Refusal | undefined {
   const read = object<Refusal>(({ error, error_description: words }) => {
     if (typeof error !== 'string' || !/^[a-z_]+$/.test(error)) return undefined;
@@ -35,14 +37,14 @@ export function readTokenRefusal(status: number, body: Body): Refusal | undefine
   return read(body) ?? readRefusal(status, body);
 }
 
-/** Some answers quote what they were sent: an assertion is a secret while it lasts. */
+/** Some answers quote the request, and an assertion is a secret while it is valid. */
 function cut(words: string): string {
   return heardOf(words.replace(/[\w-]{8,}\.[\w-]{8,}\.[\w-]*/g, '…')).slice(0, WORDS_LENGTH_MAX);
 }
 
 const NOT_FOUND = 'E0000007';
 const LIMITED = new Set(['E0000047']);
-/** Okta's own trouble: an internal error, a query that took too long. */
+/** Okta itself failed: an internal error, or a query that took too long. */
 const BROKEN = new Set(['E0000009', 'E0000010']);
 
 export function refused(refusal: Refusal, action: string): RemoteError {
@@ -58,12 +60,12 @@ function dispositionOf({ status, code }: Refusal): Disposition {
   if (code === NOT_FOUND) return 'missing';
   if (LIMITED.has(code) || status === 429) return 'rateLimited';
   if (status >= 500 || BROKEN.has(code)) return 'transient';
-  // The token endpoint refuses the credential with 400 too.
+  // The token endpoint also refuses a credential with 400.
   if (status === 401 || status === 403 || /^[a-z]/.test(code)) return 'unauthorized';
   return 'rejected';
 }
 
-/** What somebody has to do about a refusal of the token endpoint. */
+/** What an admin has to do about a refusal of the token endpoint. */
 export function tokenAdvice({ code, words }: Refusal, scope: string): string {
   if (code === 'invalid_scope') {
     return `the app lacks the scope ${scope}: in Okta, grant it on the app's tab "Okta API Scopes" (a Super Administrator has to)`;

@@ -1,12 +1,12 @@
 /**
- * Okta counts requests by kind and minute for the whole organisation, and the customer's sign-ins are among them. The
+ * Okta counts requests by kind and minute for the whole organisation, and the customer's sign-ins count too. The
  * bridge learns the limits from each answer and leaves a tenth to everybody else.
  */
 
 import type { Fetch } from '../../../connectors/connector.ts';
 import type { Bucket, Pacer } from '../../../connectors/pacer.ts';
 
-/** Kinds as Okta counts them by default; what a customer's own limits join waits together at worst. */
+/** The kinds that Okta counts by default. Where a customer's own limits join two kinds, they only wait together. */
 const KINDS: readonly (readonly [string, RegExp])[] = [
   ['list users', /^\/api\/v1\/users$/],
   ['one user', /^\/api\/v1\/users\/[^/]+$/],
@@ -27,7 +27,7 @@ const RESERVE_SHARE = 0.1;
 const WAIT_MIN_MS = 1_000;
 const WAIT_MAX_MS = 5 * 60_000;
 
-/** How long until Okta counts anew, by Okta's own clock; null where the answer does not say. */
+/** The time until Okta counts anew, by Okta's own clock; null where the answer does not say. */
 function untilResetMs(headers: Headers, wallClockMs: number): number | null {
   const reset = Number(headers.get('x-rate-limit-reset') ?? Number.NaN);
   if (!Number.isFinite(reset) || reset <= 0) return null;
@@ -36,7 +36,9 @@ function untilResetMs(headers: Headers, wallClockMs: number): number | null {
   return Math.min(Math.max(waitMs, WAIT_MIN_MS), WAIT_MAX_MS);
 }
 
-/** How long to leave this kind of request alone, so that a tenth of the minute's requests stays for others; 0: not. */
+/**
+ * How long this kind of request must wait, so that a tenth of the minute's requests stays for others; 0: not at all.
+ */
 export function reserveWaitMs(headers: Headers, wallClockMs: number): number {
   const limit = Number(headers.get('x-rate-limit-limit') ?? Number.NaN);
   const remaining = Number(headers.get('x-rate-limit-remaining') ?? Number.NaN);
@@ -45,7 +47,7 @@ export function reserveWaitMs(headers: Headers, wallClockMs: number): number {
 }
 
 /**
- * Okta's headers as everybody else's: after a 429 it says when it counts anew, and not how long to wait. Notes the
+ * Translates Okta's headers into common ones: a 429 of Okta says when it counts anew, not how long to wait. Notes the
  * reserve of every answer.
  */
 export function withOktaRate(fetch: Fetch, pacer: Pacer, wallClock: () => number): Fetch {
