@@ -1,4 +1,4 @@
-/** What happens in a history, as data: drawn from its seed before it begins, so that some can be left out. */
+/** The events of a history, as data: its seed draws them before it begins, so that some can be left out. */
 
 import type { Settings } from './judges/model.ts';
 import type { PullAction } from './pullActions.ts';
@@ -54,7 +54,7 @@ export const HAND_EDITS = [
   'foreignGroup',
   'stranger',
 ] as const;
-/** Drawn apart. */
+/** Drawn from a source of its own. */
 const FURTHER_HAND_EDITS = ['replace', 'ban'] as const;
 export type HandEdit =
   | (typeof HAND_EDITS)[number]
@@ -65,8 +65,8 @@ export type HandEdit =
   | 'makeOnlyOwner';
 
 /**
- * How a vendor is set, or its token: it keeps titles as they are; the token's owner may do nothing any more; it
- * refuses display names; whoever is new waits for an administrator's approval.
+ * How a vendor or its token is set: the vendor keeps titles as they are; the token's owner loses all rights; the
+ * vendor refuses display names; new people wait for an administrator's approval.
  */
 export type Manner =
   | 'keepsTitles'
@@ -78,10 +78,10 @@ export type Manner =
   | 'letsIn';
 
 export const TROUBLES = ['lost', 'limits', 'errors', 'unauthorized', 'proxy', 'calm'] as const;
-/** `pretence` is drawn apart. */
+/** `pretence` is drawn from a source of its own. */
 export type Trouble = (typeof TROUBLES)[number] | 'pretence';
 
-/** What a history is about; not all of it is in every one, so that the exact checks get their turn. */
+/** What a history is about. Most histories have only some of these, so that exact checks get their turn. */
 export interface Themes {
   readonly stores: number;
   readonly people: number;
@@ -89,24 +89,24 @@ export interface Themes {
   readonly lag: boolean;
   readonly late: boolean;
   readonly crashes: boolean;
-  /** Whoever lives is told at once who died; else a lease has to run out. */
+  /** The surviving process knows at once which one died; otherwise a lease has to run out. */
   readonly deathIsKnown: boolean;
   readonly faults: boolean;
   readonly settings: boolean;
   readonly approvalMode: boolean;
   readonly rules: boolean;
   readonly operators: boolean;
-  /** Days pass. */
+  /** Simulated days pass. */
   readonly timers: boolean;
   /** `PARALLEL_CHANGES` of the stores. */
   readonly parallel: number;
   /** People swap their user names. */
   readonly swaps: boolean;
-  /** Vendors do not take what they say that they take, and tokens lose their rights. */
+  /** Vendors do not take what they confirm, and tokens lose their rights. */
   readonly manners: boolean;
-  /** People replace accounts at the vendors by others, and ban them. */
+  /** People at the vendors replace accounts with others, and ban them. */
   readonly replaced: boolean;
-  /** Slack lets deactivated accounts stay in their groups. */
+  /** Slack keeps deactivated accounts in their groups. */
   readonly keepsMemberships: boolean;
 }
 
@@ -137,11 +137,11 @@ export function drawThemes(random: Random, parallel: number): Drawn {
   };
 }
 
-/** From a source of its own, so that all else of a history stays as it was. */
+/** From a source of its own, so that the rest of a history stays as it was. */
 export function drawFurtherThemes(random: Random, drawn: Drawn): Themes {
   return {
     ...drawn,
-    // No pattern of PROTECTED_ACCOUNTS goes by a name that somebody else has by now.
+    // PROTECTED_ACCOUNTS must not name a user name that another person has by now.
     swaps: random.chance(0.2) && !drawn.settings,
     manners: random.chance(0.12),
     replaced: random.chance(0.12),
@@ -151,7 +151,7 @@ export function drawFurtherThemes(random: Random, drawn: Drawn): Themes {
 
 export interface Planned {
   readonly action: Action;
-  /** Simulated milliseconds before it. */
+  /** Simulated milliseconds before the action. */
   readonly afterMs: number;
 }
 
@@ -176,7 +176,7 @@ export function drawActions(random: Random, themes: Drawn, count: number): reado
   return actions;
 }
 
-/** What these themes are about, among the other actions. */
+/** Adds the actions of these themes to the others. */
 export function withFurtherActions(
   random: Random,
   themes: Themes,
@@ -211,7 +211,7 @@ export function withFurtherActions(
   return mixed;
 }
 
-/** Soon after somebody came, while the stores may not have heard of it. */
+/** Soon after somebody came, while stores may not know of it yet. */
 function drawSequel(random: Random, who: number): Planned {
   const kind = random.pick(['leave', 'delete', 'readdress', 'readdress'] as const);
   return { action: { kind, who }, afterMs: random.pick([100, 1_000, 5_000, 12_500]) };

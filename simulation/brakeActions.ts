@@ -1,6 +1,6 @@
 /**
  * What histories play of the brake's promises: incidents that admins decide, identity providers that rewrite many
- * people at once, and groups that nobody may touch. Drawn from a source of its own, so that all else of a history
+ * people at once, and groups that nobody may touch. Drawn from a source of its own, so that the rest of a history
  * stays as it was.
  */
 
@@ -21,7 +21,7 @@ export function drawBrakeThemes(random: Random): BrakeThemes {
   };
 }
 
-/** Whoever is hired at the beginning comes in these first actions. */
+/** The first actions hire the people of the beginning. */
 const OPENING = 6;
 const GAPS = [0, 100, 1_000, 20_000] as const;
 
@@ -58,14 +58,14 @@ function rewrite(random: Random, themes: Themes): Action {
   return { kind: 'rewrite', what, people: some(random, themes) };
 }
 
-/** Few may lose something, mostly on every store. */
+/** Sets limits so low that few people may lose something, mostly on every store. */
 function tighten(random: Random, themes: Themes): readonly Action[] {
   if (random.chance(0.25)) return [];
   const settings = { BRAKE_PERCENT: 0, BRAKE_MIN: random.int(1, 2) };
   return Array.from({ length: themes.stores }, (_, store) => ({ kind: 'configure', store, settings }));
 }
 
-/** So many lose something that the brake stops some of it, and an admin looks at what came of that. */
+/** So many people lose something that the brake stops a part, and an admin looks at the result. */
 function incident(random: Random, themes: Themes & BrakeThemes): readonly Action[] {
   const decide = (): Action => ({
     kind: 'incident',
@@ -101,7 +101,7 @@ function loss(random: Random, themes: Themes & BrakeThemes): readonly Action[] {
   return people.map((who) => (how === 'part' ? { kind: how, group: 0, who } : { kind: how, who }));
 }
 
-/** Mostly several; those of the opening are there for sure. */
+/** Mostly several people; those of the opening certainly exist. */
 function some(random: Random, themes: Themes): readonly number[] {
   const everybody = Array.from({ length: Math.min(themes.people, 6) }, (_, who) => who);
   return everybody.filter(() => random.chance(0.75));

@@ -1,4 +1,4 @@
-/** One history from its seed: themes, actions, play, quiet, and the verdict. */
+/** One history from its seed: themes, actions, play, quiet, and the judgement. */
 
 import { replaceRandomSource } from '../src/support/random.ts';
 import {
@@ -37,7 +37,7 @@ export interface Outcome {
 const ACTIONS_MIN = 12;
 const ACTIONS_MAX = 26;
 
-/** `parallel`: how many subjects each store works on at once; drawn where nothing is said. */
+/** `parallel`: how many subjects each store works on at once; drawn where it is null. */
 export function drawHistory(seed: string, index: number, parallel: number | null = null): History {
   const random = createRandom(`${seed}/${index}/actions`);
   const drawn = createRandom(`${seed}/${index}/parallel`).pick(PARALLEL);
@@ -58,7 +58,7 @@ export function drawHistory(seed: string, index: number, parallel: number | null
   return { themes: all, actions: withPullActions(pulls, all, ruled) };
 }
 
-/** `theme`: one of those that are there or not, or an ending. Throws on any other word. */
+/** `theme`: one that a history has or lacks, or an ending. Throws on any other word. */
 export function hasTheme({ themes }: History, theme: string): boolean {
   const isKnown = typeof { ...themes }[theme as 'faults'] === 'boolean';
   if (!isKnown && !ENDINGS.some(([, ending]) => ending === theme))
@@ -66,7 +66,7 @@ export function hasTheme({ themes }: History, theme: string): boolean {
   return isKnown ? themes[theme as 'faults'] : themes.ending === theme;
 }
 
-/** Without a mistake of the bridge there are no complaints. `meddle`: what a test does to the world beforehand. */
+/** A bridge without mistakes gets no complaints. `meddle`: what a test does to the world first. */
 export async function playHistory(
   database: Database,
   seed: string,
@@ -125,7 +125,7 @@ async function tell(
   return ending === null ? [] : playEnding(world, play, ending, () => quiet(world, play));
 }
 
-/** No more faults; what may have moved behind the bridge's back is looked at once. */
+/** Ends all faults. A sync then looks at everything that may have changed behind the bridge's back. */
 async function calm(world: World, play: Play): Promise<void> {
   for (const { process } of world.replicas) {
     process.crashChance = 0;
@@ -155,7 +155,7 @@ async function calm(world: World, play: Play): Promise<void> {
 const RESUMED_WITHIN = 20;
 const RESUME_EVERY_MS = 30_000;
 
-/** The vendor is well, and a worker is there, or will be soon. */
+/** The vendor works, and there is a worker, or will be soon. */
 async function resume(world: World, play: Play, store: SimulatedStore): Promise<void> {
   for (let asked = 0; asked < RESUMED_WITHIN; asked++) {
     if (await play.admin.resume(store)) return;
@@ -166,7 +166,7 @@ async function resume(world: World, play: Play, store: SimulatedStore): Promise<
 
 const DAY_MS = 86_400_000;
 
-/** Until `REMOVE_AFTER_DAYS` are over for everybody for whom they count now. */
+/** Waits until `REMOVE_AFTER_DAYS` have passed for everybody to whom they apply now. */
 async function waitForRemovals(world: World, play: Play): Promise<void> {
   const days = Math.max(...world.stores.map(({ guard }) => guard.records.sight.meaning.removeAfterDays));
   if (days === 0) return;
@@ -176,12 +176,12 @@ async function waitForRemovals(world: World, play: Play): Promise<void> {
 }
 
 const LOOK_EVERY_MS = 30_000;
-/** Longer than any gap after which the bridge does something by itself that it began before. */
+/** Longer than any pause after which the bridge continues by itself what it began. */
 const SILENT_MS = 30_000;
-/** Longer than any gap between two tries of a store. */
+/** Longer than any pause between two tries of a store. */
 const QUIET_WITHIN_MS = 6 * 3_600_000;
 
-/** Nothing is pending by the bridge's own word, and for a while no vendor has heard of it. */
+/** The bridge says that nothing is pending, and no vendor has heard from it for a while. */
 async function quiet(world: World, play: Play): Promise<void> {
   const deadline = world.scheduler.now + QUIET_WITHIN_MS;
   for (;;) {

@@ -1,7 +1,7 @@
 /**
- * `npm run simulate -- --seed S --histories N [--from H] [--history H] [--keep 1,2,3]
- * [--parallel P] [--theme T] [--trace] [--log] [--go]`: plays histories, of a theme only those of the range that have
- * it, and ends with 1 at the first that fails, with what replays it. `--log` prints the bridge's own audit log.
+ * `npm run simulate -- --seed S --histories N [--from H] [--history H] [--keep 1,2,3] [--parallel P] [--theme T]
+ * [--trace] [--log] [--go]`: plays histories; with a theme, only those of the range that have it. At the first
+ * failure it prints the command that replays it and ends with 1. `--log` prints the bridge's own audit log.
  */
 
 import { parseArgs } from 'node:util';
@@ -78,7 +78,7 @@ async function simulate(): Promise<number> {
   return failed > 0 ? 1 : 0;
 }
 
-/** By the clocks of the two processes, which differ. */
+/** Times are by the clocks of the two processes, which differ. */
 async function auditLog(database: Database): Promise<readonly string[]> {
   const rows = await database.accesses[0].db('events').orderBy('id');
   return rows.map(({ at, kind, outcome, subject_display, store_name, reason }) =>

@@ -1,33 +1,33 @@
 /**
- * What histories play of a directory that is pulled, beside the one that is pushed. Drawn from a source of its own, so
- * that histories without one stay as they were.
+ * What histories play of a pulled directory, beside the pushed one. Drawn from a source of its own, so that histories
+ * without one stay as they were.
  */
 
 import type { Action, Planned, Themes } from './actions.ts';
 import type { Random } from './random.ts';
 
 export interface PullThemes {
-  /** Some people are in a directory that is pulled. */
+  /** There is a pulled directory with some people. */
   readonly pulled: boolean;
 }
 
-/** How many people are in it alone. */
+/** How many people only the pulled directory has. */
 export const PULLED_PEOPLE = 4;
 
-/** `who` counts the people of that directory alone. */
+/** `who` is an index among the people of that directory alone. */
 export type PullAction =
   | { readonly kind: 'source'; readonly what: SourceChange; readonly who: number }
   | { readonly kind: 'sourceTitle'; readonly who: number; readonly title: string }
   | { readonly kind: 'sourceMembers'; readonly group: number; readonly members: readonly number[] }
   | { readonly kind: 'sourceRename' | 'sourceGroupGone'; readonly group: number }
   | { readonly kind: 'sourceTrouble'; readonly what: SourceTrouble }
-  /** An admin asks for it; `waits`: and goes on when it has ended. */
+  /** An admin asks for a run; `waits`: and continues when it has ended. */
   | { readonly kind: 'pull'; readonly full: boolean; readonly waits: boolean };
 
 const SOURCE_CHANGES = ['join', 'leave', 'return', 'delete', 'readdress'] as const;
 export type SourceChange = (typeof SOURCE_CHANGES)[number];
 
-/** `wrong`: lists are short, or old, and do not say so. `swapped`: another company answers. */
+/** `wrong`: lists are short or old without saying so. `swapped`: another company answers. */
 const SOURCE_TROUBLES = [
   'wrong',
   'wrong',

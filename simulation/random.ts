@@ -1,21 +1,21 @@
-/** RandomSource that can be replayed: a seeded generator, and forks of it that do not disturb one another. */
+/** Random numbers that can be replayed: a seeded generator, and independent forks of it. */
 
 export interface Random {
   /** At least 0, below 1. */
   number(): number;
-  /** True so often, 0 to 1. */
+  /** True with this probability, 0 to 1. */
   chance(probability: number): boolean;
   /** A whole number from `min` to `max`, both included. */
   int(min: number, max: number): number;
   pick<T>(items: readonly [T, ...T[]] | readonly T[]): T;
-  /** A UUID in form; unique as far as chance goes. */
+  /** A UUID in form, unique with near certainty. */
   uuid(): string;
 }
 
 /** The same text gives the same sequence. */
 export function createRandom(seed: string): Random {
   let state = hash(seed);
-  // mulberry32: small, quick, and good enough to wander through histories.
+  // mulberry32: small, fast, and good enough for histories.
   const next = () => {
     state = (state + 0x6d2b79f5) | 0;
     let t = Math.imul(state ^ (state >>> 15), 1 | state);
@@ -42,7 +42,7 @@ export function createRandom(seed: string): Random {
   };
 }
 
-/** FNV-1a, so that neighbouring seeds are far apart. */
+/** FNV-1a, so that similar seeds give different sequences. */
 function hash(text: string): number {
   let h = 0x811c9dc5;
   for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193);

@@ -1,32 +1,32 @@
 /**
- * What histories play of "What a vendor's answer is worth" beyond what a vendor does of itself. Drawn from a source of
- * its own, so that all else of a history stays as it was.
+ * What histories play of "What a vendor's answer is worth", beyond ordinary faults of vendors. Drawn from a source of
+ * its own, so that the rest of a history stays as it was.
  */
 
 import { type Action, GROUP_SLOTS, type Planned, type Themes } from './actions.ts';
 import type { Random } from './random.ts';
 
 /**
- * What is played when everything is quiet and judged: a preview is made and done, creations have to wait, or the
- * vendor lists nothing, or the same for ever.
+ * Played when everything is quiet and judged: a preview is made and applied, creations have to wait, or the vendor
+ * lists nothing, or the same page for ever.
  */
 export type Ending = 'preview' | 'limit' | 'lists';
 
 export interface RuleThemes {
   readonly ending: Ending | null;
-  /** Groups are deleted that rules name. */
+  /** Groups that rules name are deleted. */
   readonly lostGroups: boolean;
   /** Accounts are banned, or wait for approval, while their people leave and return. */
   readonly locks: boolean;
   /** People who are to be deleted are the only owners of groups. */
   readonly onlyOwners: boolean;
-  /** Vendors refuse a part of what is to be done. */
+  /** Vendors refuse a part of a change. */
   readonly refusals: boolean;
-  /** What is no vendor's answers as if it were. */
+  /** Something that is not the vendor answers in its place. */
   readonly pretence: boolean;
 }
 
-/** Of a hundred. */
+/** In percent. */
 export const ENDINGS: readonly (readonly [until: number, Ending])[] = [
   [8, 'preview'],
   [14, 'limit'],
@@ -45,7 +45,7 @@ export function drawRuleThemes(random: Random): RuleThemes {
   };
 }
 
-/** Whoever is hired at the beginning comes in these first actions. */
+/** The first actions hire the people of the beginning. */
 const OPENING = 6;
 const GAPS = [0, 1_000, 20_000] as const;
 
@@ -69,7 +69,7 @@ export function withRuleActions(
   return mixed;
 }
 
-/** Whom a rule includes by a group alone, until the group goes. */
+/** A rule includes people by one group, until the group is deleted. */
 function loseGroup(random: Random, store: number): readonly Action[] {
   const group = random.int(0, GROUP_SLOTS - 1);
   return [
@@ -114,7 +114,7 @@ function deleteOwner(store: number, who: number): readonly Action[] {
   ];
 }
 
-/** One attribute, or one member, of several that are sent at once; not every vendor refuses each. */
+/** One of several attributes or members in a request is refused; not every vendor refuses each. */
 function refuse(random: Random, store: number, who: number, people: number): readonly Action[] {
   if (random.chance(0.4))
     return [

@@ -1,11 +1,11 @@
-/** Leaves out what a failing history does not need to fail in the same way, within bounds. */
+/** Leaves out actions that a failing history does not need to fail in the same way, within limits. */
 
 import { type History, playHistory } from './history.ts';
 import type { Database } from './machine/database.ts';
 
 const REPLAYS_MAX = 80;
 
-/** The indexes of the actions that are left. */
+/** The indexes of the remaining actions. */
 export async function shorten(
   database: Database,
   seed: string,
@@ -31,7 +31,7 @@ export async function shorten(
   return left;
 }
 
-/** A complaint without whom it is about. */
+/** A complaint without the names in it. */
 function kindOf(complaint: string): string {
   return (complaint.split('\n', 1)[0] ?? '').replace(/"[^"]*"|\S*\d\S*/g, '').replace(/\s+/g, ' ');
 }

@@ -1,4 +1,4 @@
-/** May a write to an account be? By the table "People" of docs/design.md. */
+/** Judges a write to an account by the table "People" of docs/design.md. */
 
 import { SKEW_MAX_MS } from '../machine/scheduler.ts';
 import type { Caller, Turn } from '../vendors/network.ts';
@@ -16,13 +16,13 @@ export function accountSubjects(records: Records, write: AccountWrite): readonly
   return human ? [human] : [];
 }
 
-/** Whose the account is, or whose it would be by its address. */
+/** The person whose account it is, or whose it would be by its address. */
 function humanOf({ own, model, vendor }: Records, { accountId, attributes, op }: AccountWrite) {
   const email = op === 'create' ? attributes.email : vendor.holds.accounts.get(accountId)?.attributes.email;
   return own.ownerOf(accountId) ?? model.byEmail(email ?? '');
 }
 
-/** Why not; null where it may be. */
+/** Why the write is wrong; null where it may be. */
 export function judgeAccountWrite(
   records: Records,
   turn: Turn,
@@ -72,7 +72,7 @@ export function judgeAccountWrite(
   }
 }
 
-/** An identity attribute that has a value, and gets another one, is a loss; a temporary name is the beginning of one. */
+/** An identity attribute that had a value and gets another one is a loss. A temporary name begins such a loss. */
 function replacedIdentity(
   records: Records,
   turn: Turn,
@@ -103,13 +103,13 @@ function isTemporary(userName: string): boolean {
   return userName.includes('moving-');
 }
 
-/** A user name may be in the vendor's own form. */
+/** A vendor may have changed the form of a user name. */
 function wantedIs(standing: Standing, name: 'email' | 'userName', value: string): boolean {
   const [wanted = ''] = name === 'email' ? [standing.email] : standing.userName.split('@');
   return wanted.toLowerCase() === value.toLowerCase();
 }
 
-/** What arrives when nobody waits for it any more, nobody can have looked for in time. */
+/** No look-up could find in time an account whose request arrived after its caller had given up. */
 function secondAccount({ own, vendor }: Records, human: Human, caller: Caller): string | null {
   if (caller !== 'waits') return null;
   const other = own
@@ -126,7 +126,7 @@ function unwantedRemoval(
 ): string | null {
   if (op === 'disable' && was('inactive') && some((m) => m.disableUsers)) return null;
   const isUndeletable = vendor.holds.accounts.get(accountId)?.oddities.has('onlyOwner') ?? false;
-  // What somebody made in the place of an account that was lost is disabled, whatever else is set.
+  // An account that somebody made in place of a lost one is disabled, whatever the other settings say.
   const isSuccessor = touchedByHand.has(accountId) && !own.createdAccounts.has(accountId);
   const isKept = isUndeletable || isSuccessor;
   const may = (m: Meaning) =>
@@ -137,12 +137,12 @@ function unwantedRemoval(
   return 'neither the directory nor the settings want it';
 }
 
-/** Where an only owner is not deleted, the account is blocked in place of it. */
+/** The vendor does not delete an only owner; the account is blocked instead. */
 function endsOf({ personId }: Human): readonly string[] {
   return ['disable', 'delete'].map((op) => changeKey(op, personId ?? ''));
 }
 
-/** What a rule loses because a group that it names was deleted waits for a person. */
+/** A loss because a group in a rule was deleted waits for an admin. */
 function lostWithGroup(
   { sight, decisions, model }: Records,
   turn: Turn,
@@ -158,7 +158,7 @@ function lostWithGroup(
     : null;
 }
 
-/** Under `REMOVE_AFTER_DAYS` an account is disabled, and deleted only when that is so long ago. */
+/** With `REMOVE_AFTER_DAYS` an account is disabled first, and deleted only after that many days. */
 function tooSoon(
   { sight, vendor, touchedByHand, now }: Records,
   human: Human,
@@ -174,7 +174,7 @@ function tooSoon(
   return isDue ? null : `REMOVE_AFTER_DAYS of ${days} is not over`;
 }
 
-/** Nobody keeps a name that was given only until another one is free. */
+/** A temporary name must be replaced once the wanted one is free. */
 function endsTemporary({ vendor }: Records, { accountId, attributes }: AccountWrite): boolean {
   const has = vendor.holds.accounts.get(accountId)?.attributes.userName ?? '';
   const names = Object.keys(attributes);
@@ -188,7 +188,7 @@ function wrongAttribute(
   standings: readonly Standing[],
 ): string | null {
   for (const [name, value] of Object.entries(attributes) as [Attribute, string][]) {
-    // The user name may be in the vendor's own form, or another one that was free. What is new may be empty.
+    // The user name may be in the vendor's own form, or another free one. A new attribute may be empty.
     if (name === 'userName' || value === '') continue;
     if (sight.isUnmappedSince(turn.sentTick, name)) return `${name} is not mapped`;
     const isTheirs = standings.some((standing) => said(standing, name) === value);

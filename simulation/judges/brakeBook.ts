@@ -1,15 +1,15 @@
-/** Who lost something at one store, and when: what the table of the brake in docs/design.md allows next. */
+/** Who lost something at one store, and when: what the brake's table in docs/design.md allows next. */
 
 import { SKEW_MAX_MS } from '../machine/scheduler.ts';
 import type { Turn } from '../vendors/network.ts';
 import type { Sight } from './sight.ts';
 
-/** Longer than any window. */
+/** As long as the longest window. */
 const DAY_MS = 86_400_000;
 
 interface Asked {
   readonly tick: number;
-  /** When the work began. */
+  /** When the work on the loss began. */
   readonly from: number;
 }
 
@@ -27,19 +27,19 @@ export class BrakeBook {
     this.#sight = sight;
   }
 
-  /** An approval left nothing held: what was begun before counts no more. */
+  /** An approval left nothing held: earlier losses no longer count. */
   renew(now: number): void {
     this.#renewedAt = now;
   }
 
-  /** Something was asked for that did not come to the vendor: if it is a loss, it is reserved. */
+  /** A write did not come to the vendor: if it is a loss, the brake has reserved it. */
   stopped({ tick, at }: Turn): void {
     this.#stopped.push({ tick, from: at });
   }
 
-  /** Enters the loss, and says whether it is one too many by all settings that may have been in force. */
+  /** Enters the loss. Answers whether it is one too many by all settings that may have been in force. */
   exceeds(who: string, turn: Turn, now: number, base: number): boolean {
-    // What was reserved under other settings stays reserved.
+    // Losses that were reserved under other settings stay reserved.
     const isRecent = ({ from }: Asked) => from > Math.max(now - DAY_MS, this.#renewedAt);
     const recent = this.#losses.filter(isRecent);
     const reserved = [...recent, ...this.#stopped.filter(isRecent)];
@@ -56,7 +56,7 @@ export class BrakeBook {
       const people = new Set(recent.filter((loss) => loss.from > since).map((loss) => loss.who));
       return !people.has(who) && people.size + 1 > limit;
     });
-    // What was lost while the brake was switched off is in no book of it.
+    // Losses while the brake was switched off are not counted.
     if (limits.every(({ limit }) => limit < Number.POSITIVE_INFINITY))
       this.#losses.push({ who, tick: turn.tick, from: turn.at });
     // It was reserved in the window that the approval ended, and only arrives now.

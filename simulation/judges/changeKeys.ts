@@ -1,11 +1,11 @@
-/** Losses and other changes as the admin API shows them, and the keys by which a decision about one is remembered. */
+/** Losses and other changes as the admin API shows them, and the keys by which a decision is remembered. */
 
-/** A change of a person or group, or of a membership, as an approval names it. */
+/** The key of a change of a person, a group or a membership. */
 export function changeKey(op: string, subjectId: string, memberId: string | null = null): string {
   return JSON.stringify([op, subjectId, memberId]);
 }
 
-/** A replaced identity attribute, as an approval names it: the value that the account is to have. */
+/** The key of a replaced identity attribute; `value` is the new value. */
 export function identityKey(personId: string, value: string): string {
   return changeKey('update', personId, value.toLowerCase());
 }
@@ -28,7 +28,7 @@ export interface ShownChange {
   readonly remoteId?: string;
   readonly member?: { readonly id: string };
   readonly attributes?: readonly ShownAttribute[];
-  /** Of a preview: it undoes what somebody changed there by hand. */
+  /** For a preview: the change undoes what somebody did there by hand. */
   readonly drift?: boolean;
 }
 
@@ -37,7 +37,7 @@ export function keysOf({ op, subject, member, attributes = [] }: ShownChange): r
   return [changeKey(op, subject.id, member?.id ?? null), ...values];
 }
 
-/** Losses of one subject that wait for a decision, as the admin API shows them. */
+/** Held losses of one subject, as the admin API shows them. */
 export interface HeldItem {
   readonly id: string;
   readonly subject: { readonly id: string };
@@ -49,16 +49,16 @@ export function keysOfHeld({ subject, changes }: HeldItem): readonly string[] {
   return changes.flatMap((change) => keysOf({ ...change, subject: change.subject ?? subject }));
 }
 
-/** One loss of one person, or of whoever has the account. */
+/** One loss of a person, or of an account that belongs to nobody. */
 export interface LossItem {
   readonly id: string;
   readonly personId: string;
   readonly op: string;
-  /** Of a membership: the SCIM group. */
+  /** For a membership: the SCIM group. */
   readonly groupId: string | null;
   readonly attributes: readonly ShownAttribute[];
   readonly keys: readonly string[];
-  /** When it was held, or taken, by the clock of some process. */
+  /** When it was held or taken, by a process's clock. */
   readonly at: number;
 }
 
@@ -97,7 +97,7 @@ function lossItem(shown: Omit<LossItem, 'keys' | 'at'> & { readonly at: string }
     groupId === null
       ? { op, subject: { id: personId }, attributes }
       : { op, subject: { id: groupId }, member: { id: personId } };
-  // Whoever keeps an account keeps it, whatever would end it.
+  // A decision that somebody keeps an account forbids every change that would end it.
   const ends = ['disable', 'delete'];
   const keys = ends.includes(op) ? ends.map((end) => changeKey(end, personId)) : keysOf(change);
   return { ...shown, keys, at: Date.parse(shown.at) };

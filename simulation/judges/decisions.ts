@@ -1,6 +1,6 @@
 /**
- * What admins decided about losses at one store, and what the bridge is bound to by that: what was declined, or given
- * back, is not taken again before the directory moves.
+ * Admins' decisions about losses at one store, and what they demand of the bridge: it may not take a declined or
+ * returned loss again until the directory changes.
  */
 
 import type { Lifecycle } from '../../src/model/desired.ts';
@@ -12,16 +12,16 @@ import type { Human, Model } from './model.ts';
 import type { Ownership } from './ownership.ts';
 import type { Sight } from './sight.ts';
 
-/** What an attempt went by may be so much older than the loss that it held. */
+/** An attempt may have read the directory this long before it held a loss. */
 const PLANNED_WITHIN_MS = 120_000;
 
-/** A loss that the bridge may not take (again), as long as the directory wants what it wanted then. */
+/** A loss that the bridge may not take (again) while the directory wants the same as at that tick. */
 interface Declined {
   readonly accountId: string;
   readonly tick: number;
-  /** In true time; work that began before may not have known. */
+  /** In true time. Work that began earlier may not have known of the decision. */
   readonly at: number;
-  /** Of a loss of the whole account. */
+  /** For the loss of a whole account. */
   readonly lifecycle: Lifecycle | null;
 }
 
@@ -33,7 +33,7 @@ export interface Wish {
   readonly accountId: string;
   readonly tick: number;
   readonly at: number;
-  /** For what the bridge disabled the account, where that is what the directory still says. */
+  /** The lifecycle for which the bridge disabled the account, if the directory still says so. */
   readonly lifecycle: Lifecycle | null;
   isGiven: boolean;
 }
@@ -48,23 +48,26 @@ export interface DecisionsDeps {
 }
 
 export class Decisions {
-  /** Losses that a person approved: no brake counts them. */
+  /** Losses that an admin approved: no brake counts them. */
   readonly approved = new Set<string>();
-  /** Of these, what an applied preview lists: that one goes through, however the person leaves meanwhile. */
+  /** Those of them that an applied preview lists: they go through, in whatever way the person leaves meanwhile. */
   readonly applied = new Set<string>();
-  /** Losses that a person has once discarded, or given back. */
+  /** Losses that an admin discarded, or gave back. */
   readonly discarded = new Set<string>();
   readonly wishes: Wish[] = [];
-  /** Incidents that an admin undid, and at which tick: what stores had not taken by then they do not take. */
+  /**
+   * Incidents that an admin undid, each with its tick: stores may not take afterwards what they had not taken by
+   * then.
+   */
   readonly undone: { readonly incidentId: string; readonly tick: number; readonly at: number }[] = [];
-  /** By what was written to, when the bridge took it last, in true time. */
+  /** For each account or group, when the bridge last took something from it, in true time. */
   readonly #takenAt = new Map<string, number>();
-  /** What an admin is asking for, of losses that are not all known before the answer. */
+  /** What an admin is asking for at this moment: the losses that it covers are known only with the answer. */
   asked: 'approve' | 'discard' | 'undo' | null = null;
   readonly #declined = new Map<string, Declined>();
-  /** Approval → when it was called off, in true time. */
+  /** From an approval to the time when it was called off, in true time. */
   readonly #calledOff = new Map<string, number>();
-  /** What accounts had been disabled for that were given back while an admin asked for that. */
+  /** Why accounts had been disabled that were given back while an admin asked for it. */
   readonly #givenFor = new Map<string, ReadonlySet<string>>();
   readonly #deps: DecisionsDeps;
 
@@ -72,7 +75,7 @@ export class Decisions {
     this.#deps = deps;
   }
 
-  /** Work that was begun before its approval was called off goes on. */
+  /** Work that began before its approval was called off may finish. */
   isApproved(key: string, turn: Turn): boolean {
     return this.approved.has(key) || (this.#calledOff.get(key) ?? -1) >= turn.at;
   }
@@ -93,7 +96,7 @@ export class Decisions {
     else this.#takenAt.delete(placeOf(write));
   }
 
-  /** What was let through before may be under way: that is given back. */
+  /** A loss that was let through before may be under way: then it must be given back. */
   discard(item: LossItem): void {
     if (item.keys.some((key) => this.approved.has(key))) this.wantBack(item, false);
     this.#leaveUndone(item);
@@ -106,7 +109,7 @@ export class Decisions {
     this.#decline(item, { accountId, tick, at: this.#deps.now(), lifecycle });
   }
 
-  /** `isGiven`: it was given back before the admin heard of it. */
+  /** `isGiven`: the store gave it back before the admin got the answer. */
   wantBack(item: LossItem, isGiven: boolean): void {
     this.#leaveUndone(item);
     const { model, sight, disabledFor, now } = this.#deps;
@@ -125,7 +128,7 @@ export class Decisions {
     if (isGiven) this.#given(wish);
   }
 
-  /** Whether some admin wants the write; then it is given back. */
+  /** Whether an admin wants this write; if so, it counts as given back. */
   givesBack(
     human: Human | undefined,
     write: AccountWrite | MemberWrite,
@@ -142,7 +145,7 @@ export class Decisions {
     return true;
   }
 
-  /** It was taken while an admin undid an incident, or after that, by a call that had begun. */
+  /** The loss was taken while an admin undid an incident, or afterwards by a call that had begun before. */
   #wasUnderWay(write: AccountWrite | MemberWrite): boolean {
     const takenAt = this.#takenAt.get(placeOf(write));
     return takenAt !== undefined && this.undone.some(({ at }) => Math.abs(takenAt - at) <= UNDER_WAY_MAX_MS);
@@ -155,7 +158,7 @@ export class Decisions {
       this.#decline(item, { accountId, tick, at: this.#deps.now(), lifecycle });
   }
 
-  /** Why the loss may not be; null where it may. `isWanted`: whether the directory wanted it at that tick. */
+  /** Why the loss is wrong; null where it may be. `isWanted`: whether the directory wanted it at that tick. */
   refusal(keys: readonly string[], turn: Turn, accountId: string, isWanted: (tick: number) => boolean) {
     for (const key of keys) {
       const declined = this.#declined.get(key);
@@ -170,7 +173,7 @@ export class Decisions {
         lifecycle === null ||
         (human &&
           this.#deps.sight.person(human, tick)?.lifecycle === lifecycle &&
-          // Out of scope is gone, too; but whoever left or came meanwhile has been spoken of since.
+          // Out of scope counts as gone. But if the person left or came meanwhile, the old decision is over.
           human.standing.at(tick)?.lifecycle === human.standing.at(declined.tick)?.lifecycle);
       if (ticks.every((tick) => isWanted(tick) && isAsThen(tick)))
         return 'an admin declined it, or had it given back, and the directory has not moved since';
@@ -193,25 +196,25 @@ export class Decisions {
     }
   }
 
-  /** The only one that is there. */
+  /** The person's only account that exists. */
   #accountOf(human: Human): string | undefined {
     const { own, isThere } = this.#deps;
     const there = own.accountsOf(human).filter(isThere);
-    // Nobody heard of one that was made when nobody waited for it any more, where there is another.
+    // If another account exists, nobody heard of one that was made after its caller gave up.
     const heardOf = there.filter((id) => !own.lateAccounts.has(id));
     const [first, ...others] = heardOf.length > 0 ? heardOf : there;
     return others.length === 0 ? first : undefined;
   }
 
-  /** What disabled the account is that loss, and no later one. */
+  /** This loss disabled the account, not a later one. */
   #stoodSince(human: Human, lifecycle: Lifecycle | null, taken: number): boolean {
     const { sight, model } = this.#deps;
-    // Some process took it before that, whatever its clock showed.
+    // A process took it before that, whatever its clock showed.
     const standings = sight.personSince(human, model.tickAt(taken + SKEW_MAX_MS));
     return standings.every((standing) => standing.lifecycle === lifecycle);
   }
 
-  /** The person was nothing else, beside active, when the loss may have been planned. */
+  /** Apart from active, the person had only this lifecycle when the loss may have been planned. */
   #wasHeldFor(human: Human, lifecycle: Lifecycle | null, since: number): boolean {
     const { sight, model } = this.#deps;
     if (lifecycle === null || lifecycle === 'active') return false;
@@ -222,14 +225,14 @@ export class Decisions {
 
 const GIVING: readonly string[] = ['enable', 'grant', 'update'];
 const TAKING: readonly string[] = ['disable', 'revoke', 'update'];
-/** From before a call is made until its answer is recorded, with room to spare. */
+/** From the beginning of a call to the record of its answer, generously. */
 const UNDER_WAY_MAX_MS = 30_000;
 
 function placeOf(write: AccountWrite | MemberWrite): string {
   return write.kind === 'member' ? `${write.groupId} ${write.accountId}` : write.accountId;
 }
 
-/** The account cannot be used any more. */
+/** The account cannot be used after this change. */
 export function isEnd(op: string): boolean {
   return op === 'disable' || op === 'delete';
 }

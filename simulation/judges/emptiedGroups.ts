@@ -1,4 +1,4 @@
-/** The rule of BRAKE_GROUP_PERCENT: what one change takes of most of a group's members waits for a person. */
+/** The rule of BRAKE_GROUP_PERCENT: a change that takes most of a group's memberships waits for an admin. */
 
 import type { Turn } from '../vendors/network.ts';
 import type { MemberWrite } from '../vendors/writes.ts';
@@ -7,7 +7,7 @@ import type { Meaning } from './settings.ts';
 
 const LOSSES_MIN = 5;
 
-/** True where the membership went with so many others, whatever the bridge knew when it planned. */
+/** True where so many other memberships went at the same time, whatever the bridge knew when it planned. */
 export function emptiesGroup(
   records: Records,
   turn: Turn,
@@ -33,7 +33,10 @@ export function emptiesGroup(
   return isUnwanted;
 }
 
-/** The one tick at which the directory ceased to want it, up to then; null where it never did, or did more than once. */
+/**
+ * The only tick up to then at which the directory stopped wanting the membership; null where it never did, or did so
+ * more than once.
+ */
 function onlyLossOf({ own }: Records, groupId: string, accountId: string, until: number): number | null {
   const wanted = (tick: number) => own.wantedAt(tick, groupId, accountId);
   const losses: number[] = [];

@@ -1,6 +1,6 @@
 /**
- * What must be so of what an admin wanted back, once everything is quiet: "Incidents" in docs/design.md, and its table
- * "Giving back". What the directory, or somebody at the vendor, has moved since is nobody's promise.
+ * Judges, once everything is quiet, what an admin wanted back: "Incidents" in docs/design.md, and its table "Giving
+ * back". Nothing is promised about values that the directory, or somebody at the vendor, has changed since.
  */
 
 import { isEnd, type Wish } from './decisions.ts';
@@ -14,7 +14,7 @@ export function judgeGivenBack(records: Records, claims: Claims): readonly strin
   });
 }
 
-/** Whatever becomes of it, it is said. */
+/** The bridge says what became of it, in every case. */
 function open({ lossId, item }: Wish, { losses }: Claims): string | null {
   const state = losses.get(lossId);
   return state === 'taken' || state === 'approved' ? `is still to be given back what ${item.op} took` : null;
@@ -24,7 +24,7 @@ function judgeWish(records: Records, claims: Claims, wish: Wish): string | null 
   const { vendor, lostRights, decisions } = records;
   const account = vendor.holds.accounts.get(wish.accountId);
   if (!account || lostRights || records.isSpared(account.id)) return null;
-  // Whoever approved the same loss since had the last word.
+  // An admin who approved the same loss later had the last word.
   if (wish.item.keys.some((key) => decisions.approved.has(key))) return null;
   if (wish.item.op === 'disable') return judgeDisabled(records, claims, wish);
   if (isEnd(wish.item.op) || account.state !== 'enabled' || records.needsSync !== null) return null;
@@ -40,11 +40,11 @@ function judgeDisabled(records: Records, claims: Claims, wish: Wish): string | n
   if (lifecycle === null || claims.users.get(personId ?? '')?.remoteId !== accountId) return null;
   for (let at = tick; at <= model.tick; at++)
     if (sight.person(human, at)?.lifecycle !== lifecycle) return null;
-  // Out of scope is gone, too; but somebody who comes back outside of it has been spoken of since.
+  // Out of scope counts as gone. But if somebody comes back outside of scope, the old decision is over.
   if (human.standing.since(tick).some((standing, _, [first]) => standing.lifecycle !== first?.lifecycle))
     return null;
   const state = vendor.holds.accounts.get(accountId)?.state;
-  // Whoever disabled it by hand knows why.
+  // Whoever disabled the account by hand had a reason.
   if (state === 'disabled' && disabledFor.has(accountId))
     return `was to be given back, and ${accountId} is disabled`;
   return state === 'enabled' && wish.isGiven && claims.openLeavers.has(personId ?? '')

@@ -1,7 +1,6 @@
 /**
- * Stands at one vendor and looks at every write of the bridge before it is done: may this be, by the
- * tables of docs/design.md and product.md, given what the directory and the settings were at some moment
- * since the work began? Never asks the bridge.
+ * Looks at every write of the bridge at one vendor before it is done. By the tables of docs/design.md and product.md,
+ * may this write be, given the directory and the settings at some moment since the work began? Never asks the bridge.
  */
 
 import { ARRIVED_LATE, type Caller, type Turn } from '../vendors/network.ts';
@@ -17,9 +16,9 @@ export interface GuardDeps extends RecordsDeps {
 export class Guard {
   readonly records: Records;
   readonly violations: string[] = [];
-  /** Writes that a worker may still make after it has stood still and lost the lease. */
+  /** How many writes a worker may still make that stood still and lost the lease. */
   staleAllowed = 0;
-  /** Subject → when the last work on it began that wrote something. */
+  /** For each subject, when the last work that wrote something began. */
   readonly #worked = new Map<string, number>();
   readonly #note: (what: string) => void;
 
@@ -66,7 +65,7 @@ export class Guard {
     }
   }
 
-  /** Of two workers, the one that began earlier has lost the lease. */
+  /** Of two workers, the one whose work began earlier has lost the lease. */
   #isStale(turn: Turn, write: Write, caller: Caller): boolean {
     const key =
       write.kind === 'user'

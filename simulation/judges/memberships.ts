@@ -1,4 +1,4 @@
-/** May a write to a group, or to a membership, be? By the tables "Groups" and "Memberships" of docs/design.md. */
+/** Judges a write to a group or a membership by the tables "Groups" and "Memberships" of docs/design.md. */
 
 import type { Turn } from '../vendors/network.ts';
 import type { GroupWrite, MemberWrite } from '../vendors/writes.ts';
@@ -19,7 +19,7 @@ export function groupSubjects(
   );
 }
 
-/** Why not; null where it may be. */
+/** Why the write is wrong; null where it may be. */
 export function judgeGroupWrite(records: Records, turn: Turn, write: GroupWrite): string | null {
   const groups = groupSubjects(records, write);
   if (groups.length === 0) return 'nothing says that the group is the directory’s';
@@ -87,7 +87,7 @@ export function judgeMemberWrite(records: Records, turn: Turn, write: MemberWrit
   }
   if (!human) return 'nobody in the directory is this member';
   own.owners.set(write.accountId, human.index);
-  // A pull reads people first and groups afterwards, and what it brings need not have been so at any one moment.
+  // A pull reads people before groups, so that its result need not match any one moment.
   const wasActive =
     model.pulled < Number.POSITIVE_INFINITY &&
     sight.personSince(human, turn.tick).some(({ lifecycle }) => lifecycle === 'active');
@@ -98,7 +98,7 @@ export function judgeMemberWrite(records: Records, turn: Turn, write: MemberWrit
   return 'the directory does not want it';
 }
 
-/** Whatever the change is, and whoever wants it. */
+/** Protection forbids every change, whoever wants it. */
 function protectedFrom(
   records: Records,
   write: GroupWrite | MemberWrite,
@@ -113,7 +113,9 @@ function protectedFrom(
     : null;
 }
 
-/** Where one SCIM group alone speaks for the remote one, and the bridge knows all that happened there. */
+/**
+ * Judged only where a single SCIM group feeds the remote group, and the bridge knows everything that happened there.
+ */
 function refuseDeclined(
   { decisions, own, needsSync }: Records,
   turn: Turn,
@@ -147,7 +149,7 @@ function wasNamed({ sight, model }: Records, group: ScimGroup, since: number, na
   return false;
 }
 
-/** At each moment at which the directory does not want the membership, that is why. */
+/** True if at each moment at which the directory does not want the membership, this is the reason. */
 function wentWithGroup(
   { own, model, sight }: Records,
   turn: Turn,

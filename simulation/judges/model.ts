@@ -1,6 +1,6 @@
 /**
- * What the directory and the settings are, and were: kept by the simulation beside the bridge, from the
- * same requests, so that the oracle need not ask the bridge. Every change raises the tick.
+ * The directory and the settings over time. The simulation keeps them beside the bridge, from the same requests, so
+ * that the oracle need not ask the bridge. Every change raises the tick.
  */
 
 import type { Lifecycle } from '../../src/model/desired.ts';
@@ -21,12 +21,12 @@ export interface GroupStanding {
   readonly members: ReadonlySet<number>;
 }
 
-/** Whom, and which groups, a store is concerned with. */
+/** The people and groups that a store is concerned with. */
 export interface Rule {
-  /** Empty until the bridge has answered with it. */
+  /** Empty until the bridge has answered. */
   readonly id: string;
   readonly active: boolean;
-  /** The population expression asks for it; null: for nothing. */
+  /** The title that the population expression demands; null: the rule has no expression. */
   readonly title: string | null;
   /** SCIM ids. */
   readonly groups: readonly string[];
@@ -39,7 +39,7 @@ interface Version<T> {
   readonly value: T;
 }
 
-/** A value and all that it was. */
+/** A value and its history. */
 export class Timeline<T> {
   readonly #versions: Version<T>[] = [];
 
@@ -47,7 +47,7 @@ export class Timeline<T> {
     this.#versions.push({ tick, value });
   }
 
-  /** What was asked for at that tick was refused. */
+  /** The bridge refused the change that was asked for at this tick. */
   withdraw(tick: number): void {
     if (this.#versions.at(-1)?.tick === tick) this.#versions.pop();
   }
@@ -60,7 +60,7 @@ export class Timeline<T> {
     return this.#versions.findLast((version) => version.tick <= tick)?.value;
   }
 
-  /** What was in force at any time from then on. */
+  /** Every value that was in force at any time since. */
   since(tick: number): readonly T[] {
     const first = this.#versions.findLastIndex((version) => version.tick <= tick);
     return this.#versions.slice(Math.max(0, first)).map((version) => version.value);
@@ -86,29 +86,31 @@ export interface Human {
   readonly standing: Timeline<Standing>;
   /** Null before the first arrival. */
   personId: string | null;
-  /** The live SCIM user's; null while there is none. */
+  /** The id of the live SCIM user; null while there is none. */
   userId: string | null;
 }
 
 export interface ScimGroup {
-  /** Empty until the bridge has answered with it. */
+  /** Empty until the bridge has answered. */
   id: string;
   readonly standing: Timeline<GroupStanding>;
 }
 
 export class Model {
-  /** Of the last change, which may not be answered yet. */
+  /** The tick of the last change, whose answer may be missing. */
   tick = 0;
-  /** Of the last change that was answered: whatever reads later sees it. */
+  /** The tick of the last answered change: everybody who reads later sees it. */
   certain = 0;
-  /** What a directory that is pulled said then, and since, the bridge may still go by; there is none. */
+  /**
+   * The bridge may still go by what a pulled directory said at this tick or later. Infinity: no directory is pulled.
+   */
   pulled = Number.POSITIVE_INFINITY;
-  /** Who, and which groups, came to the bridge by an old list, unknown before → `pulled` then. */
+  /** People and groups that the bridge first heard of through an old list, each with the `pulled` of then. */
   readonly fromOldList = new Map<Human | ScimGroup, number>();
   readonly humans: readonly Human[];
-  /** Deleted ones too. */
+  /** Deleted groups too. */
   readonly groups: ScimGroup[] = [];
-  /** By store, like what follows. */
+  /** By store, as are the ones below. */
   readonly settings = new Map<string, Timeline<Settings>>();
   readonly rules = new Map<string, Timeline<readonly Rule[]>>();
   /** Attributes that are not mapped. */
@@ -128,8 +130,8 @@ export class Model {
   }
 
   /**
-   * A change is asked for, one at a time: it may be in force from now on, and is so once it is answered.
-   * Where it was refused, `ask` says false and nothing changed.
+   * Asks for one change at a time: it may be in force from now on, and certainly is once it is answered. If the
+   * bridge refuses it, `ask` answers false and nothing has changed.
    */
   async change<T>(timeline: Timeline<T>, value: T, ask: () => Promise<boolean>): Promise<boolean> {
     const tick = this.next();
@@ -140,7 +142,10 @@ export class Model {
     return done;
   }
 
-  /** Of work that began at that tick: of whom it heard by an old list alone it may go by all that they ever were. */
+  /**
+   * The tick from which work that began at `tick` may believe the directory. For subjects known only through an old
+   * list, that is their whole history.
+   */
   heardSince(tick: number, subjects: readonly (Human | ScimGroup)[]): number {
     const heardLate = subjects.filter((subject) => this.fromOldList.get(subject) === this.pulled);
     return Math.min(tick, ...heardLate.map(({ standing }) => standing.began));
@@ -156,7 +161,7 @@ export class Model {
     return this.#times[tick] ?? 0;
   }
 
-  /** The last tick at that time, or before. */
+  /** The last tick at this time or before. */
   tickAt(time: number): number {
     return Math.max(
       0,
@@ -172,7 +177,7 @@ export class Model {
     return personId === null ? undefined : this.humans.find((human) => human.personId === personId);
   }
 
-  /** No two people ever have one address. */
+  /** No two people ever have the same address. */
   byEmail(email: string): Human | undefined {
     return this.humans.find((human) =>
       human.standing.all.some((standing) => standing.email.toLowerCase() === email),

@@ -1,8 +1,7 @@
 /**
- * What each store must hold once everything is quiet: written from the tables of docs/design.md and from
- * product.md, computed from the directory, the settings and what people decided. Of the bridge it reads
- * three claims, and checks them: which account it says is whose, which losses it says are held, and what
- * the audit log says.
+ * Judges what each store holds once everything is quiet. It follows the tables of docs/design.md and product.md, and
+ * computes from the directory, the settings and admins' decisions. It reads three claims of the bridge and checks
+ * them: whose each account is, which losses are held, and what the audit log says.
  */
 
 import type { SimulatedStore, World } from '../machine/world.ts';
@@ -17,23 +16,23 @@ export interface Claim {
   readonly state: string;
 }
 
-/** What the bridge says. */
+/** What the bridge claims. */
 export interface Claims {
   /** By person. */
   readonly users: ReadonlyMap<string, Claim>;
   /** By SCIM group. */
   readonly groups: ReadonlyMap<string, Claim>;
-  /** Losses that wait for a person, or that one declined. */
+  /** Losses that wait for an admin, or that one declined. */
   readonly undecided: ReadonlySet<string>;
-  /** By person, where the vendor did not take all that it said. */
+  /** By person, the sentence where the vendor did not take everything. */
   readonly statuses: ReadonlyMap<string, string | undefined>;
-  /** People who are to lose access and have not, by its own word. */
+  /** People who still have access that they should lose, as the bridge says. */
   readonly openLeavers: ReadonlySet<string>;
-  /** By loss, where an admin wanted any back: what became of it. */
+  /** By loss, what became of it, where an admin wanted a loss back. */
   readonly losses: ReadonlyMap<string, string>;
 }
 
-/** Every difference between what is and what must be, in words. */
+/** Answers every difference between what is and what must be, in words. */
 export async function judge(world: World): Promise<readonly string[]> {
   const complaints: string[] = [];
   for (const store of world.stores) {
@@ -87,7 +86,7 @@ async function becomeOf(world: World, { guard }: SimulatedStore): Promise<Readon
   return losses;
 }
 
-/** What people discarded once, and of which the bridge does not say that all is as it should be now. */
+/** Losses that an admin discarded once, unless the bridge says that all is as it should be now. */
 async function declinedLosses(world: World, store: SimulatedStore): Promise<readonly string[]> {
   const { id, guard } = store;
   const declined: string[] = [];
@@ -100,8 +99,9 @@ async function declinedLosses(world: World, store: SimulatedStore): Promise<read
 }
 
 /**
- * What a store had not taken of a request when an admin undid it, and what the bridge lists as discarded, or given
- * back, with the incident. Whoever came or left since is spoken of anew, but not by another identity.
+ * Losses of a request that a store had not taken when an admin undid it, and that the bridge lists as discarded or
+ * given back with the incident. A decision ends when the person comes or leaves, but not when only their identity
+ * changes.
  */
 async function calledOff(world: World, { id, guard }: SimulatedStore): Promise<readonly string[]> {
   const { decisions, model } = guard.records;
@@ -127,7 +127,7 @@ async function statusOf(world: World, personId: string, storeId: string): Promis
   return stores.find(({ store }) => store.id === storeId)?.status;
 }
 
-/** Every write that reached the vendor is in the audit log, under the correlation id of a request. */
+/** Every write at the vendor is in the audit log, under the correlation id of a request. */
 async function judgeAudit(world: World, { storeId, deeds, vendor }: Records): Promise<readonly string[]> {
   const complaints: string[] = [];
   const said = new Set<string>();
@@ -136,10 +136,10 @@ async function judgeAudit(world: World, { storeId, deeds, vendor }: Records): Pr
     said.add(`${String(event.kind).split('.')[1]} ${event.subject?.id}`);
   }
   for (const { write, subjects, caller } of deeds) {
-    // No look can find what arrives after it.
+    // No later look can find a request that arrives after it.
     if (caller === 'gaveUp') continue;
     const ops = [write.op, ...(write.op === 'create' ? ['adopt'] : [])];
-    // What was tried is said, and what became of it.
+    // The audit log tells what was tried, and the result.
     if (write.kind === 'user' && vendor.holds.accounts.get(write.accountId)?.oddities.has('onlyOwner'))
       ops.push('delete');
     const ids = subjects.map((subject) => ('personId' in subject ? subject.personId : subject.id));

@@ -66,7 +66,7 @@ class Verdict {
     if (isFree && isAlone && this.#isKnown()) say(`is named ${remote.name} there`);
   }
 
-  /** A protected group is, and so is whoever wants the name of one. */
+  /** A protected group is left alone, and so is a SCIM group that wants the name of one. */
   #isLeftAlone(name: string, remote: Group | undefined): boolean {
     const wanted = this.#vendor.groupFor(name);
     const names = [name, wanted?.key, remote?.key, remote?.name].filter((one) => one !== undefined);
@@ -88,7 +88,7 @@ class Verdict {
   #waitsForMembers(groupId: string): boolean {
     const { holds, traits } = this.#vendor;
     const members = [...(holds.groups.get(groupId)?.members.keys() ?? [])];
-    // What the vendor dropped itself, when the account was disabled, is not known before the next read of the group.
+    // The bridge learns of memberships that the vendor dropped with a disabling only when it next reads the group.
     const dropped = traits.disableDropsMemberships ? holds.accounts.keys() : [];
     return [...members, ...dropped].some((accountId) => this.#isRevokeExcused(groupId, accountId));
   }
@@ -111,7 +111,7 @@ class Verdict {
     const account = claim && this.#vendor.holds.accounts.get(claim.remoteId);
     if (this.#lifecycleOf(human) !== 'active' || account?.state !== 'enabled') return;
     if (this.#records.isSpared(account.id)) return;
-    // Enabled there by hand, and the bridge has not looked since.
+    // Somebody enabled the account by hand there, and the bridge has not looked since.
     if (claim?.state !== 'enabled') return;
     if (account.oddities.has('guest')) {
       this.#guest(remote, human, account.id);
@@ -125,7 +125,7 @@ class Verdict {
       say(`has level ${level} in ${remote.name}`);
   }
 
-  /** No group takes a guest, who stays where they were before. */
+  /** No group takes a guest; their old memberships stay. */
   #guest(remote: Group, human: Human, accountId: string): void {
     if (remote.members.has(accountId) || !this.#isKnown()) return;
     if (this.#claims.statuses.get(human.personId ?? '') === 'synced')

@@ -47,14 +47,14 @@ class Verdict {
     return this.#complaints;
   }
 
-  /** Settings made after the account protect it, and the bridge says so of whoever left. */
+  /** Settings that are newer than the account protect it, and the bridge says so about a leaver. */
   #isToldProtected({ personId, standing }: Human, accountId: string): boolean {
     if (!this.#records.isProtected(accountId, [this.#meaning])) return false;
     const isOutOfScope = standing.now?.lifecycle === 'active';
     return isOutOfScope || this.#claims.openLeavers.has(personId ?? '');
   }
 
-  /** What the bridge made and forgot: nobody would ever take it away. */
+  /** The bridge made an account and forgot it: nobody would ever take it away. */
   #forgotten(linked: ReadonlyMap<string, Human>): void {
     const { own, model, sight, isUntraceable } = this.#records;
     if (isUntraceable || this.#meaning.approval) return;
@@ -94,7 +94,7 @@ class Verdict {
     const { email, displayName, title } = standing;
     for (const [name, value] of Object.entries({ email, displayName, title }) as [Attribute, string][]) {
       const found = account.attributes[name];
-      // What the directory does not say is cleared only where the bridge had said it before.
+      // An attribute that the directory leaves empty is cleared only if the bridge had set it before.
       if (found === value || value === '' || this.#records.sight.isUnmapped(name)) continue;
       if (name === 'email' && this.#isUndecided(human)) continue;
       if (name === 'title' && this.#isToldKept(human, found)) continue;
@@ -104,7 +104,7 @@ class Verdict {
     }
   }
 
-  /** What the vendor did not take is said, unless its answer left out what is empty. */
+  /** The bridge says what the vendor did not take, unless the vendor's answer leaves out empty values. */
   #isToldKept(human: Human, found: string): boolean {
     if (!this.#records.keepsTitles) return false;
     const isShown = found !== '' || this.#vendor.traits.showsEmpty;
@@ -115,12 +115,12 @@ class Verdict {
     return this.#claims.statuses.get(personId ?? '') !== 'synced';
   }
 
-  /** Another address or user name of theirs waits for a decision, or was declined. */
+  /** The person's new address or user name waits for a decision, or was declined. */
   #isUndecided({ personId }: Human): boolean {
     return this.#claims.undecided.has(changeKey('update', personId ?? ''));
   }
 
-  /** Of whoever was renamed: names that the bridge made, or found, may be others. */
+  /** For a renamed person: a name that the bridge generated or found may differ. */
   #name(human: Human, { userName }: Standing, account: Account): void {
     const { id, attributes } = account;
     const isRenamed = new Set(human.standing.all.map((one) => one.userName)).size > 1;
@@ -142,7 +142,7 @@ class Verdict {
     const owner = other && this.#records.own.ownerOf(other.id);
     if (!owner || owner === human || this.#isUndecided(owner)) return;
     const owners = this.#records.sight.person(owner);
-    // Whoever is gone keeps the name, also where an admin had the account given back.
+    // A person who is gone keeps the name, also if an admin gave the account back.
     if (other.state !== 'enabled' || owners?.lifecycle !== 'active') return;
     if (owners.userName.split('@')[0] === attributes.userName)
       this.#say(human, `and h${owner.index} have each other's names`);
@@ -169,7 +169,7 @@ class Verdict {
     return [...this.#claims.users.values()].some(({ remoteId }) => remoteId === accountId);
   }
 
-  /** An account that people disabled there stays so; so does one whose switch is off now. */
+  /** An account that people disabled there stays disabled; so does one whose setting is off now. */
   #mayStayDisabled(account: Account): boolean {
     const { approval, disableUsers, deprovisionUsers } = this.#meaning;
     if (approval) return true;
@@ -212,7 +212,7 @@ class Verdict {
     this.#say(human, `is gone, and ${account.id} is ${account.state}`);
   }
 
-  /** Whoever approves the account lets a leaver in, so it is said until then. */
+  /** An administrator who approves the account would let a leaver in: the bridge must say so until then. */
   #unapproved(human: Human, { id }: Account, op: 'disable' | 'delete'): void {
     const { personId } = human;
     if (this.#meaning.approval || this.#claims.undecided.has(changeKey(op, personId ?? ''))) return;
@@ -220,18 +220,21 @@ class Verdict {
       this.#say(human, `left, ${id} only waits for approval, and nobody is told`);
   }
 
-  /** The count begins when the bridge has seen that the account is disabled and its person gone. */
+  /** The count of days begins when the bridge has seen that the account is disabled and the person gone. */
   #isDue(account: Account): boolean {
     const { removeAfterDays: days } = this.#meaning;
     return days === 0 || (account.state === 'disabled' && this.#records.waitedDays > days);
   }
 
-  /** A refusal right after the credential was found good is the person's own: said, and asked again with the next sync. */
+  /**
+   * If the vendor refuses right after the credential was found good, the refusal is about this person: the bridge
+   * says so, and asks again with the next sync.
+   */
   #isToldOpen({ personId }: Human): boolean {
     return this.#records.lostRights && this.#claims.openLeavers.has(personId ?? '');
   }
 
-  /** Why a loss that the directory wants may be undone. */
+  /** Why a loss that the directory wants may be missing. */
   #isExcused(human: Human, account: Account, op: 'disable' | 'delete'): boolean {
     return (
       this.#isToldOpen(human) ||

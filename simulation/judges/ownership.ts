@@ -1,6 +1,5 @@
 /**
- * Whose the accounts, groups and memberships at one vendor are, as far as the writes of the bridge and the
- * directory say.
+ * To whom the accounts, groups and memberships at one vendor belong, as the bridge's writes and the directory tell.
  */
 
 import type { Caller } from '../vendors/network.ts';
@@ -10,21 +9,21 @@ import type { Human, Model, ScimGroup } from './model.ts';
 import type { Sight } from './sight.ts';
 
 interface Membership {
-  /** Since when it is there. */
+  /** The tick since which it exists. */
   readonly tick: number;
-  /** The bridge made it, or an earlier one of the same two. */
+  /** The bridge made this membership, or an earlier one of the same account and group. */
   readonly mine: boolean;
 }
 
 export class Ownership {
-  /** Account → the person it was made for, or taken for. */
+  /** From an account to the person for whom it was made or adopted. */
   readonly owners = new Map<string, number>();
-  /** Remote group → the SCIM groups that it was made for. */
+  /** From a remote group to the SCIM groups for which it was made. */
   readonly #madeFor = new Map<string, ReadonlySet<ScimGroup>>();
   readonly createdGroups = new Set<string>();
   /** Accounts that the bridge made. */
   readonly createdAccounts = new Map<string, number>();
-  /** Made by a request for which nobody waited any more. */
+  /** Accounts from requests whose caller had given up. */
   readonly lateAccounts = new Set<string>();
   readonly #memberships = new Map<string, Membership>();
   readonly #model: Model;
@@ -59,14 +58,14 @@ export class Ownership {
     this.createdGroups.add(groupId);
   }
 
-  /** A person made it there. */
+  /** A person at the vendor made the membership. */
   joinedByHand(groupId: string, accountId: string): void {
     const key = `${groupId} ${accountId}`;
     const before = this.#memberships.get(key);
     this.#memberships.set(key, { tick: this.#model.tick, mine: before?.mine ?? false });
   }
 
-  /** Whose a membership is: certainly the bridge's, certainly not, or either. */
+  /** To whom a membership belongs: certainly to the bridge, certainly not, or either. */
   membershipIs(groupId: string, accountId: string, isSettled: boolean): 'mine' | 'foreign' | 'either' {
     const known = this.#memberships.get(`${groupId} ${accountId}`);
     if (!known) return 'foreign';
@@ -77,13 +76,13 @@ export class Ownership {
     return 'foreign';
   }
 
-  /** How many accounts are members, or ever were. */
+  /** How many of these accounts are members, or ever were. */
   everIn(groupId: string, members: readonly string[]): number {
     const before = [...this.#memberships.keys()].filter((key) => key.startsWith(`${groupId} `));
     return new Set([...before.map((key) => key.slice(groupId.length + 1)), ...members]).size;
   }
 
-  /** Does a live SCIM group that feeds the remote group have the account's person as a member? */
+  /** Whether a live SCIM group that feeds the remote group has the account's person as a member. */
   wantedAt(tick: number, groupId: string, accountId: string): boolean {
     const owner = this.owners.get(accountId);
     return this.feeding(groupId).some((group) => {
@@ -114,8 +113,8 @@ export class Ownership {
   }
 
   /**
-   * A group is gone, and another one of its name came after it, which has not found the remote group yet:
-   * what the first one gave is taken before the second gives it again.
+   * A group was deleted, and a new one with its name has not found the remote group yet: what the old one gave is
+   * taken before the new one gives it again.
    */
   isSucceeded(groupId: string): boolean {
     const feeding = this.feeding(groupId);

@@ -1,11 +1,11 @@
-/** A preview is what the next sync that repairs does: no more, no less, what was changed by hand included. */
+/** A preview lists exactly what the next repairing sync does, changes by hand included. */
 
 import type { Account } from '../vendors/vendor.ts';
 import { changeKey, type HeldItem, keysOfHeld, type ShownChange } from './changeKeys.ts';
 import type { Deed, Records } from './records.ts';
 
 export interface Previewed {
-  /** Before anybody changed anything by hand. */
+  /** Before somebody changed something by hand. */
   readonly accountsBefore: ReadonlyMap<string, Account>;
   readonly heldBefore: readonly HeldItem[];
   readonly changes: readonly ShownChange[];
@@ -32,12 +32,12 @@ export function judgePreviewed(
   }
   for (const change of changes) {
     const key = keyOf(change);
-    // Nothing is written there by an adoption alone.
+    // An adoption alone writes nothing at the vendor.
     if (change.op === 'adopt' || done.has(key) || isHeld.has(key)) continue;
     if (change.op === 'grant' && isMember(records, change)) continue;
     complaints.push(`the sync left undone what the preview showed: ${JSON.stringify(change)}`);
   }
-  // What the vendor refused before, or the brake held, was owed before, and is nobody's doing by hand.
+  // A loss that the vendor refused before, or the brake held, was due before: nobody's change by hand caused it.
   const wasHeld = new Set(heldBefore.flatMap(keysOfHeld));
   const wasOwed = (change: ShownChange) =>
     wasHeld.has(keyOf(change)) ||
@@ -49,7 +49,7 @@ export function judgePreviewed(
   return complaints;
 }
 
-/** Whoever is banned gets into no group, whatever becomes of the account. */
+/** No group takes a banned account, whatever happens to the account. */
 function isOfLocked(
   records: Records,
   accounts: ReadonlyMap<string, Account>,
@@ -61,8 +61,8 @@ function isOfLocked(
 }
 
 /**
- * What is owed, asked for by each sync, and refused: an only owner is not deleted, who waits for approval not blocked,
- * the primary owner not disabled, and a guest gets into no group.
+ * Changes that are due, tried by each sync, and refused: an only owner is not deleted, an account that waits for
+ * approval not blocked, the primary owner not disabled, and a guest gets into no group.
  */
 function isRefused(
   records: Records,
@@ -77,7 +77,7 @@ function isRefused(
   return op === 'disable' && (account?.isUntouchable || account?.oddities.has('unapproved')) === true;
 }
 
-/** Of a person, or of whoever the account is nobody's. */
+/** The accounts of a person, or the account itself if it belongs to nobody. */
 function accountIds({ model, own }: Records, id: string): readonly string[] {
   const human = model.byPerson(id);
   return human ? own.accountsOf(human) : [id];
@@ -87,12 +87,12 @@ function keyOf({ op, subject, member }: ShownChange): string {
   return changeKey(op, subject.id, member?.id ?? null);
 }
 
-/** By the subjects that a write may be about: one of them. */
+/** The keys of a write, one for each subject that it may be about. */
 function keysOfDeed({ own, vendor }: Records, { write, subjects }: Deed): readonly string[] {
   return subjects.flatMap((subject) => {
     if ('personId' in subject) {
       const account = write.kind === 'user' ? vendor.holds.accounts.get(write.accountId) : undefined;
-      // An only owner, whom the vendor does not delete, is blocked in place of it.
+      // The vendor does not delete an only owner; the account is blocked instead.
       const isForDeletion = write.op === 'disable' && account?.oddities.has('onlyOwner');
       const ops = isForDeletion ? ['delete', 'disable'] : [write.op];
       return ops.map((op) => changeKey(op, subject.personId ?? ''));
@@ -103,7 +103,7 @@ function keysOfDeed({ own, vendor }: Records, { write, subjects }: Deed): readon
   });
 }
 
-/** Made together with its group. */
+/** The membership was made together with its group. */
 function isMember(records: Records, { subject, member }: ShownChange): boolean {
   const name = records.model.groupOf(subject.id)?.standing.now?.name ?? '';
   const members = records.vendor.groupFor(name)?.members;

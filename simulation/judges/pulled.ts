@@ -1,6 +1,6 @@
 /**
- * What must be so of the bridge's directory where it is pulled: nobody goes whom the source shows as it did, and in the
- * end all is as the source says. Of the bridge it reads the rows that the runs have left.
+ * Judges the bridge's directory where it is pulled: nobody may go whom the source shows unchanged, and in the end all
+ * must be as the source says. From the bridge it reads the rows that the runs wrote.
  */
 
 import type { PulledDirectory } from '../vendors/directory.ts';
@@ -11,7 +11,7 @@ type Row = Readonly<Record<string, unknown>>;
 export class PulledRecords {
   readonly directory: PulledDirectory;
   readonly violations: string[] = [];
-  /** Empty until there is one. */
+  /** Empty until there is a connection. */
   connectionId = '';
   /** By their ids at the source. */
   readonly people = new Map<string, Human>();
@@ -25,7 +25,7 @@ export class PulledRecords {
     this.#rows = rows;
   }
 
-  /** By which ids the bridge knows whom, and whether it took somebody away for no reason. */
+  /** Notes which ids the bridge has for whom, and whether it removed somebody without a reason. */
   look(): void {
     if (this.connectionId === '' || this.violations.length > 0) return;
     const users = this.#users();
@@ -61,7 +61,7 @@ export class PulledRecords {
     }
   }
 
-  /** Where the directory is not as the source is. */
+  /** The differences between the directory and the source. */
   differences(): readonly string[] {
     const users = this.#users();
     const groups = this.#groups();
@@ -80,7 +80,7 @@ export class PulledRecords {
     return found;
   }
 
-  /** An old list shows who is gone by now, and nobody can tell of whom they never heard. */
+  /** An old list may show somebody who is gone by now; the bridge has never heard of them and cannot tell. */
   #arrives(subject: Human | ScimGroup): void {
     const { pulled } = this.#model;
     if (this.directory.oldAt > this.#model.timeOf(pulled)) this.#model.fromOldList.set(subject, pulled);

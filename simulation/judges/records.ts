@@ -1,6 +1,6 @@
 /**
- * What the judges know of one store: what the directory and the settings were, what happened at its vendor,
- * and what people decided. It never asks the bridge.
+ * What the judges know of one store: the directory and the settings over time, the events at its vendor, and admins'
+ * decisions. It never asks the bridge.
  */
 
 import type { Caller, Turn } from '../vendors/network.ts';
@@ -13,10 +13,10 @@ import { Ownership } from './ownership.ts';
 import type { Meaning } from './settings.ts';
 import { Sight } from './sight.ts';
 
-/** A write that was done. */
+/** A write that was made. */
 export interface Deed {
   readonly write: Write;
-  /** Whom the audit log should name: one of them. */
+  /** The audit log should name one of these. */
   readonly subjects: readonly (Human | ScimGroup)[];
   readonly caller: Caller;
 }
@@ -38,25 +38,25 @@ export class Records {
   readonly brake: BrakeBook;
   readonly deeds: Deed[] = [];
   readonly decisions: Decisions;
-  /** What applied previews say; under APPLY_MODE Approval nothing else may happen. */
+  /** The changes of applied previews: under APPLY_MODE Approval nothing else may happen. */
   readonly permitted = new Set<string>();
-  /** Why a last sync is needed before this store can be judged; null while it is not. */
+  /** Why the store needs a last sync before it can be judged; null where it needs none. */
   needsSync: string | null = null;
   /** The last sync is done. */
   isRepaired = false;
   /** A request arrived after its caller had given up, and perhaps after the last look. */
   isUntraceable = false;
-  /** Since everything was quiet for the first time. */
+  /** Days since everything was first quiet. */
   waitedDays = 0;
-  /** The vendor kept titles as they were, at some time. */
+  /** The vendor kept titles as they were for some time. */
   keepsTitles = false;
-  /** The vendor refused display names, at some time. */
+  /** The vendor refused display names for some time. */
   refusesNames = false;
-  /** The owner of the bridge's token could do nothing there, at some time. */
+  /** The owner of the bridge's token had no rights there for some time. */
   lostRights = false;
-  /** Person → the account that somebody put in the place of theirs while they were active. */
+  /** From a person to the account that somebody put in place of theirs while they were active. */
   readonly replaced = new Map<number, string>();
-  /** Accounts that a person disabled there, or enabled, since the bridge last wrote. */
+  /** Accounts that a person disabled or enabled there since the bridge's last write. */
   readonly touchedByHand = new Set<string>();
   /** The lifecycles for which the bridge may have disabled the account. */
   readonly disabledFor = new Map<string, ReadonlySet<string>>();
@@ -74,12 +74,12 @@ export class Records {
     this.decisions = new Decisions({ model, sight, own, disabledFor, isThere, now });
   }
 
-  /** By what it is called there: what the directory calls its person protects nobody. */
+  /** Judges by the account's names at the vendor: the person's names in the directory protect nothing. */
   isProtected(accountId: string, meanings: readonly Meaning[]): boolean {
     return this.#protects(accountId, meanings, []);
   }
 
-  /** The bridge may know the account by the names that it meant it to have, too. */
+  /** The bridge may also know the account by names that it wanted it to have. */
   mayBeProtected(accountId: string, meaning: Meaning): boolean {
     const { email, userName } = this.#standingOf(accountId) ?? {};
     const meant = [email, this.vendor.traits.mapsUserName ? userName : undefined];
@@ -90,13 +90,13 @@ export class Records {
     );
   }
 
-  /** Whether the bridge may leave the account alone altogether. Protection stays with an account that had it once. */
+  /** Whether the bridge may leave the account alone. An account that was protected once stays protected. */
   isSpared(accountId: string): boolean {
     if (this.vendor.holds.accounts.get(accountId)?.isPrivileged) return true;
     return this.sight.meaningsSince(0).some((meaning) => this.mayBeProtected(accountId, meaning));
   }
 
-  /** Whether nobody may get an account of these names. */
+  /** Whether no account may get one of these names. */
   isReserved(names: readonly string[]): boolean {
     return this.sight
       .meaningsSince(0)
@@ -105,7 +105,7 @@ export class Records {
       );
   }
 
-  /** By its name or full path there. */
+  /** Judges by the group's name or full path at the vendor. */
   isProtectedGroup(names: readonly string[], meanings: readonly Meaning[]): boolean {
     return meanings.every(({ protectedGroups }) =>
       protectedGroups.some((pattern) => names.some((name) => matches(pattern, name))),
@@ -125,17 +125,17 @@ export class Records {
     );
   }
 
-  /** What holds for whatever takes something from somebody: protection, and the brake. */
+  /** The rules for every loss: protection, and the brake. */
   refuseLoss(turn: Turn, accountId: string, keys: readonly string[], who: string): string | null {
     if (this.isProtected(accountId, this.sight.meaningsSince(turn.sentTick)))
       return 'the account is protected';
     const { decisions } = this;
-    // What is approved at this moment may be done before anybody hears which losses that are.
+    // An approval in progress may be carried out before its answer tells which losses it covers.
     if (decisions.asked === 'approve' || keys.some((key) => decisions.isApproved(key, turn))) return null;
     return this.brake.exceeds(who, turn, this.now(), this.#people()) ? 'the brake is exceeded' : null;
   }
 
-  /** Never less than the bridge's base: everybody who has, or ever had, an account. */
+  /** At least the bridge's base: everybody who has, or ever had, an account. */
   #people(): number {
     const unclaimed = [...this.vendor.holds.accounts.keys()].filter((id) => !this.own.owners.has(id));
     return new Set(this.own.owners.values()).size + unclaimed.length;

@@ -1,4 +1,4 @@
-/** The settings that histories change, and what they mean where nothing is said: product.md's defaults. */
+/** The settings that histories change, and product.md's defaults for the others. */
 
 import type { Random } from '../random.ts';
 import type { Traits } from '../vendors/vendor.ts';
@@ -46,7 +46,7 @@ export function meaningOf(settings: Settings): Meaning {
 
 const SWITCHES = ['CREATE_USERS', 'UPDATE_USERS', 'DISABLE_USERS', 'DEPROVISION_USERS'];
 
-/** One setting that an admin changes; mostly back to its default, so that most things happen. */
+/** An admin changes one setting, mostly back to its default, so that most things happen. */
 export function changeSetting(random: Random, traits: Traits, settings: Settings): Settings {
   const set = (more: Settings): Settings => ({ ...settings, ...more });
   switch (random.int(0, 10)) {

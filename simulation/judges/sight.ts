@@ -1,6 +1,6 @@
 /**
- * The directory as one store sees it, at any tick: the tables "Scope" and "Mappings" of docs/design.md. Whoever
- * is out of scope is gone for the store, and a group likewise.
+ * The directory as one store sees it at any tick: the tables "Scope" and "Mappings" of docs/design.md. A person or
+ * group out of scope is gone for the store.
  */
 
 import type { Attribute } from '../vendors/vendor.ts';
@@ -24,12 +24,12 @@ export class Sight {
     return meaningOf(this.#model.settings.get(this.#storeId())?.now ?? {});
   }
 
-  /** What the settings meant at any time from then on. */
+  /** The meanings that the settings had at any time since. */
   meaningsSince(tick: number): readonly Meaning[] {
     return (this.#model.settings.get(this.#storeId())?.since(tick) ?? []).map(meaningOf);
   }
 
-  /** True where the attribute was not mapped at any time from then on. */
+  /** True where the attribute was unmapped the whole time since. */
   isUnmappedSince(tick: number, attribute: Attribute): boolean {
     return this.#unmapped?.since(tick).every((names) => names.has(attribute)) ?? false;
   }
@@ -38,7 +38,7 @@ export class Sight {
     return this.#unmapped?.now?.has(attribute) ?? false;
   }
 
-  /** `said`: when the directory said so; the settings are those of `tick`. */
+  /** `said`: the tick of the directory; the settings are those of `tick`. */
   person(human: Human, tick = this.#model.tick, said = tick): Standing | undefined {
     const standing = human.standing.at(said);
     if (!standing || this.#includes(human, standing, tick, said)) return standing;
@@ -46,8 +46,8 @@ export class Sight {
   }
 
   /**
-   * How the person stood at any time from then on. The bridge hears late of what a pulled directory says: settings meet
-   * what it said before them.
+   * Every standing of the person since. The bridge hears late what a pulled directory says, so that new settings may
+   * meet an older state of it.
    */
   personSince(human: Human, since: number): readonly Standing[] {
     const isPulled = this.#model.pulled < Number.POSITIVE_INFINITY;
@@ -56,7 +56,7 @@ export class Sight {
     );
   }
 
-  /** Since when, in true time, the person is gone without a break. */
+  /** Since when the person has been gone without interruption, in true time. */
   goneSince(human: Human): number {
     let tick = this.#model.tick;
     while (tick > 0 && this.person(human, tick - 1)?.lifecycle === 'gone') tick -= 1;
@@ -71,10 +71,7 @@ export class Sight {
     return rules.length === 0 || isNamed ? standing : { ...standing, live: false };
   }
 
-  /**
-   * Whether the person is outside only because groups are gone that rules name: they did not leave, their group went
-   * from under them.
-   */
+  /** Whether the person is out of scope only because groups in rules were deleted: the person did not leave. */
   lostWithGroup(human: Human, tick: number): boolean {
     const standing = human.standing.at(tick);
     if (standing?.lifecycle !== 'active' || this.#includes(human, standing, tick, tick)) return false;
@@ -85,7 +82,7 @@ export class Sight {
     );
   }
 
-  /** The same of a membership: a rule names the group, which was deleted with the person in it. */
+  /** The same for a membership: a rule names the group, which was deleted with the person in it. */
   membershipWent(human: Human, group: ScimGroup, tick: number): boolean {
     const isNamed = this.#rules(tick).some(({ groups }) => groups.includes(group.id));
     return isNamed && this.#wentUnder(human, group, tick);

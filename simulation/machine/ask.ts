@@ -1,4 +1,4 @@
-/** Asks a bridge's app as a client does over HTTP, without a socket. */
+/** Asks a bridge's app as an HTTP client does, without a socket. */
 
 import { IncomingMessage, type RequestListener, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';

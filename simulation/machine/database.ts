@@ -1,7 +1,7 @@
 /**
- * The database of the simulation: SQLite in memory, behind knex's dialect for the `sqlite3` package, but called in this
- * thread. Of the product's drivers, the package hands each statement to another thread, and Node's gives way by real time,
- * which no history could repeat.
+ * The simulation's database: SQLite in memory, behind knex's dialect for the `sqlite3` package, but called in this
+ * thread. The product's drivers do not suit: the package hands each statement to another thread, and Node's driver
+ * yields by real time, so no history could be repeated.
  */
 
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
@@ -9,14 +9,14 @@ import type { Knex } from 'knex';
 import { migrate } from '../../src/db/migrations.ts';
 import { openDatabase } from '../../src/db/open.ts';
 
-/** One process's way to the database. */
+/** One process's access to the database. */
 export interface Access {
   readonly db: Knex;
   /** Called before a connection is used outside of a transaction, and before each transaction. */
   onAcquire: () => Promise<void>;
 }
 
-/** One for all histories of this process, emptied in between. */
+/** One for all histories of this process, emptied between them. */
 export interface Database {
   readonly accesses: readonly [Access, Access];
   inTransaction(): boolean;
@@ -67,10 +67,10 @@ function accessTo(connection: Connection): Access {
 
 type Done<T> = (this: { changes: number; lastID: number }, error: Error | null, result?: T) => void;
 
-/** A list of values in a statement makes one for each length of the list: kept for ever they fill gigabytes. */
+/** A list of values gives one statement for each length of the list: kept for ever, they would fill gigabytes. */
 const MAX_STATEMENTS = 1000;
 
-/** What knex asks of a connection of the `sqlite3` package. */
+/** The part of a `sqlite3` connection that knex uses. */
 class Connection {
   readonly #db = new DatabaseSync(':memory:');
   readonly #statements = new Map<string, StatementSync>();
@@ -108,7 +108,7 @@ class Connection {
     });
   }
 
-  /** It is shared: memory goes with the process. */
+  /** Shared by all: its memory ends with the process. */
   close(done: (error: Error | null) => void): void {
     done(null);
   }
@@ -141,7 +141,7 @@ function toSql(value: unknown): SQLInputValue {
 
 const CONSTRAINT = 19;
 
-/** By the code that the package gives a broken constraint. */
+/** Gives a broken constraint the code that the package gives it. */
 function asTheirs(error: Error & { errcode?: number }): Error {
   const isConstraint = ((error.errcode ?? 0) & 0xff) === CONSTRAINT;
   return isConstraint ? Object.assign(error, { code: 'SQLITE_CONSTRAINT' }) : error;

@@ -1,4 +1,4 @@
-/** One process of the bridge: composed as the product composes it, but with simulated time, network and death. */
+/** One process of the bridge, composed as in the product, but with simulated time, network and death. */
 
 import { randomBytes } from 'node:crypto';
 import { type Bridge, type BridgeDeps, compose } from '../../src/compose.ts';
@@ -24,7 +24,7 @@ const { config, mistakes } = readConfig({
 const metrics = createMetrics();
 const keyring = parseKeyring(randomBytes(32).toString('base64'));
 
-/** Far less often than in reality, where it is cheap. */
+/** Far less often than in the product, because it is expensive here. */
 const HOUSEKEEPING_MS = [1_200_000, 7_200_000] as const;
 
 export interface ReplicaDeps {
@@ -53,7 +53,7 @@ interface LoggedError {
   readonly stack?: string;
 }
 
-/** Its process died with the request in hand: nobody knows whether it was carried out. */
+/** The process died while it worked on the request: nobody knows whether it was carried out. */
 export class ConnectionReset extends Error {}
 
 export class Replica {
@@ -101,7 +101,7 @@ export class Replica {
     }
   }
 
-  /** Throws ConnectionReset where the process dies meanwhile. */
+  /** Throws ConnectionReset if the process dies meanwhile. */
   ask(question: Question): Promise<Reply> {
     this.#deps.scheduler.happens(this.process);
     return new Promise((resolve, reject) => {

@@ -1,7 +1,7 @@
 /**
- * Simulated time and simulated chance. What runs in the bridges, at the vendors and among people comes to
- * points and waits; between two of them it runs alone. At a point the seed decides whether it goes on,
- * others go first, or the process that it belongs to dies there with everything it had in memory.
+ * Simulated time and chance. Everything in the bridges, at the vendors and among people waits at points, and runs
+ * alone between two of them. At a point the seed decides: it goes on, others go first, or its process dies there with
+ * everything in its memory.
  */
 
 import { setImmediate } from 'node:timers/promises';
@@ -9,20 +9,20 @@ import type { Clock } from '../../src/support/clock.ts';
 import { measureTurnsBy } from '../../src/support/turns.ts';
 import type { Random } from '../random.ts';
 
-// Who has to wait for a turn must not depend on how fast the machine is.
+// Waiting for a turn must not depend on the machine's speed.
 measureTurnsBy(() => 0);
 
-/** What crashes, stands still, and has a clock of its own. */
+/** A process crashes, stands still, and has its own clock. */
 export interface Process {
   readonly name: string;
   /** How far its clock is off, in milliseconds. */
   readonly skewMs: number;
-  /** The chance of dying at a point; 0 never. */
+  /** The chance to die at a point; 0: never. */
   crashChance: number;
   alive: boolean;
-  /** Nothing of it runs before then. */
+  /** The process does nothing before this time. */
   stalledUntil: number;
-  /** Requests in hand during which it does not die: what became of them could not be told apart. */
+  /** Requests under way during which it does not die: their result could not be told apart. */
   sheltered: number;
   /** When it last spoke to a vendor or to people. */
   busyAt: number;
@@ -31,29 +31,29 @@ export interface Process {
 interface Waiting {
   readonly process: Process;
   readonly resolve: () => void;
-  /** Without this a signal that may still end the wait keeps the whole process in memory. */
+  /** Without it, a signal that may still end the wait would keep the whole process in memory. */
   readonly forget: () => void;
-  /** As it was asked for. */
+  /** The end that the caller asked for. */
   readonly until: number;
   wakeAt: number;
 }
 
-/** What two clocks may differ by. */
+/** The most by which two clocks differ. */
 export const SKEW_MAX_MS = 3_000;
 
-/** Steps of one history; a history that needs more does not end. */
+/** Steps of one history; one that needs more never ends. */
 const STEPS_MAX = 600_000;
-/** How often, at a point, others go first. */
+/** The chance, at a point, that others go first. */
 const SWITCH_CHANCE = 0.25;
-/** Whoever has had nothing to do for so long is not worth crashing. */
+/** A process that has been idle for this long is not worth crashing. */
 const BUSY_MS = 5_000;
 const IDLE_CRASH_FACTOR = 0.05;
-/** After so long without a word between bridges, vendors and people, the waits of bridges take longer. */
+/** After this long without a word between bridges, vendors and people, the bridges' waits get longer. */
 const CALM_AFTER_MS = 4_000;
-/** Then by a share of the time that was calm already. */
+/** They get longer by this share of the quiet time so far. */
 const STRETCH_SHARE = 3;
 const STRETCH_MAX_MS = 6 * 3_600_000;
-/** Turns of the event loop in which nothing came to a wait. */
+/** Turns of the event loop in which nothing reached a wait. */
 const LOST_TURNS_MAX = 100;
 
 export class Scheduler {
@@ -74,12 +74,12 @@ export class Scheduler {
     this.#busyAt = startMs;
   }
 
-  /** True time, which no process knows exactly. */
+  /** The true time, which no process knows exactly. */
   get now(): number {
     return this.#now;
   }
 
-  /** Time as a process knows it. Its waits may take longer where nothing happens: nobody promises more. */
+  /** A process's own time. Its waits may take longer while nothing happens: no clock promises more. */
   clockOf(process: Process): Clock {
     return {
       now: () => this.#now + process.skewMs,
@@ -92,7 +92,7 @@ export class Scheduler {
     };
   }
 
-  /** Runs by itself from the next step on. What it throws ends the history. */
+  /** Runs on its own from the next step. An error of it ends the history. */
   spawn(process: Process, body: () => Promise<void>): void {
     this.#wait(process, 0)
       .then(body)
@@ -101,7 +101,7 @@ export class Scheduler {
       });
   }
 
-  /** Where a process may die and others may go first. */
+  /** Here a process may die, and others may go first. */
   async point(process: Process): Promise<void> {
     if (process.alive && this.#random.chance(this.#crashChance(process))) {
       process.alive = false;
@@ -118,12 +118,12 @@ export class Scheduler {
     return isBusy ? process.crashChance : process.crashChance * IDLE_CRASH_FACTOR;
   }
 
-  /** Lets simulated time pass; the signal only ends it. */
+  /** Lets simulated time pass; an abort only ends the wait. */
   async sleep(process: Process, ms: number, signal?: AbortSignal | null): Promise<void> {
     await this.#wait(process, ms, ms, signal);
   }
 
-  /** Bridges, vendors or people have something to do with one another. */
+  /** Bridges, vendors or people interact. */
   happens(process?: Process): void {
     if (process) process.busyAt = this.#now;
     this.#busyAt = this.#now;
@@ -137,7 +137,9 @@ export class Scheduler {
     return this.#now - this.#busyAt;
   }
 
-  /** Runs until `done` says so; whatever waits then waits for ever. Throws what was thrown in anything spawned. */
+  /**
+   * Runs until `done` answers true; everything that waits then waits for ever. Throws the error of anything spawned.
+   */
   async run(done: () => boolean): Promise<void> {
     try {
       for (;;) {
@@ -152,7 +154,7 @@ export class Scheduler {
     }
   }
 
-  /** Everything in these bridges that does not wait here runs on microtasks and immediates alone. */
+  /** Everything in these bridges that does not wait here runs only on microtasks and immediates. */
   async #untilAllWait(): Promise<void> {
     for (let turns = 0; turns === 0 || this.inTransaction() || this.#waiting.length === 0; turns++) {
       if (turns > LOST_TURNS_MAX) throw new Error('nothing is left to run, and the history is not done');
@@ -175,7 +177,7 @@ export class Scheduler {
     this.#waiting = this.#waiting.filter((waiting) => !isOver(waiting));
   }
 
-  /** Whatever of a process comes here after it died waits for ever. */
+  /** Code of a dead process that gets here waits for ever. */
   #wait(process: Process, ms: number, stretchedMs = ms, signal?: AbortSignal | null): Promise<void> {
     if (!process.alive || ms === Number.POSITIVE_INFINITY) return new Promise(() => {});
     const until = this.#now + Math.max(0, ms);
@@ -201,7 +203,7 @@ function dueAt({ wakeAt, process }: Waiting): number {
   return Math.max(wakeAt, process.stalledUntil);
 }
 
-/** Of people and of the network between bridges and vendors: neither dies. */
+/** A process for people, and for the network between bridges and vendors: it never dies. */
 export function calmProcess(name: string): Process {
   return {
     name,

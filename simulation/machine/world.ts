@@ -1,6 +1,6 @@
 /**
- * What one history is played with: two processes of the bridge whose clocks differ, one database, the
- * vendors behind them, and what the judges know of all that.
+ * The world of one history: two processes of the bridge whose clocks differ, one database, the vendors behind them,
+ * and what the judges know of all this.
  */
 
 import { AsyncLocalStorage } from 'node:async_hooks';
@@ -30,10 +30,10 @@ export interface SimulatedStore {
 
 type WorldThemes = Themes & Partial<PullThemes>;
 
-/** The address of the account behind every credential; somebody in the directory has it too. */
+/** The address of the account behind every credential; a person in the directory has it too. */
 export const OWN_EMAIL = 'bridge@acme.example';
 
-/** Monday morning, somewhere in time. */
+/** A Monday morning. */
 const START_MS = Date.parse('2026-01-05T08:00:00.000Z');
 
 export class World {
@@ -43,23 +43,23 @@ export class World {
   readonly model: Model;
   readonly stores: readonly SimulatedStore[];
   readonly replicas: [Replica, Replica];
-  /** What is known of the directory that is pulled; null where there is none. */
+  /** What the judges know of the pulled directory; null where there is none. */
   readonly pulled: PulledRecords | null;
-  /** What clients and admins do on their side. */
+  /** Stands for clients and admins. */
   readonly people = calmProcess('people');
-  /** The bridge's own errors, which no vendor is to blame for. */
+  /** The bridge's own errors, which no vendor caused. */
   readonly #faultsOfOurs: string[] = [];
   crashes = 0;
   readonly trace: string[] = [];
-  /** Of the environment that all happens in. */
+  /** The path of the history's environment. */
   basePath = '';
   scimToken = '';
   readonly #dead = new Set<string>();
   readonly #database: Database;
   readonly #network: Network;
-  /** The work on a subject that whatever runs is a part of: several go on at once. */
+  /** The work on a subject to which the running code belongs: several run at once. */
   readonly #turn = new AsyncLocalStorage<Turn>();
-  /** Store and subject → when work on it last began. */
+  /** For each store and subject, when work on it last began. */
   readonly #tried = new Map<string, number>();
 
   constructor(database: Database, random: Random, themes: WorldThemes) {
@@ -111,7 +111,7 @@ export class World {
     return { id: '', vendor, faults: { ...NO_FAULTS }, guard };
   }
 
-  /** The store is in the database from now on. */
+  /** The database has the store from now on. */
   named(store: SimulatedStore, id: string): void {
     store.id = id;
     store.guard.records.storeId = id;
@@ -130,26 +130,26 @@ export class World {
     return this.scheduler.sleep(this.people, ms);
   }
 
-  /** Until nothing has happened for so long, or it is too late. */
+  /** Waits until nothing has happened for `ms`, or until the deadline. */
   async silence(ms: number, deadline: number): Promise<void> {
     const { scheduler } = this;
     while (scheduler.calmMs < ms && scheduler.now < deadline) await this.sleep(ms - scheduler.calmMs);
   }
 
-  /** The history is over: nothing of it goes on. */
+  /** The history is over: everything in it stops. */
   abandon(): void {
     for (const { process } of this.replicas) process.alive = false;
     for (const access of this.#database.accesses) access.onAcquire = async () => {};
   }
 
-  /** A SCIM request, at whichever process answers. Throws ConnectionReset where that one dies meanwhile. */
+  /** A SCIM request to either process. Throws ConnectionReset if that process dies meanwhile. */
   async scim(method: Question['method'], path: string, body?: unknown): Promise<Reply> {
     const type = 'application/scim+json' as const;
     const question = { method, path: `/scim/v2${path}`, token: this.scimToken, type, body };
     return this.#answered(question, await (await this.#anyReplica()).ask(question));
   }
 
-  /** A request to the admin API, below the environment. No process dies with one in hand. */
+  /** A request to the admin API, below the environment. No process dies while it answers one. */
   async admin(method: Question['method'], path: string, body?: unknown): Promise<Reply> {
     const type = 'application/json' as const;
     const question = { method, path: this.basePath + path, token: ADMIN_TOKEN, type, body };
@@ -162,7 +162,7 @@ export class World {
     }
   }
 
-  /** The replica that the next request happens to reach. */
+  /** A random replica, as the next request may reach either. */
   async #anyReplica(): Promise<Replica> {
     for (;;) {
       const alive = this.replicas.filter(({ process }) => process.alive);
@@ -174,7 +174,7 @@ export class World {
   #answered({ method, path }: Question, reply: Reply): Reply {
     this.scheduler.happens();
     this.pulled?.look();
-    // With both processes down, or one down that had the request in hand, that is the truth.
+    // True while both processes are down, or the one that had the request.
     const isDown = reply.status === 503 && reply.body.code === 'no_worker';
     if (reply.status >= 500 && !isDown) {
       this.#faultsOfOurs.push(`${method} ${path}: ${reply.status} ${JSON.stringify(reply.body)}`);
@@ -192,7 +192,7 @@ export class World {
     return { tick: Math.min(certain, pulled), at: this.scheduler.now, sentTick: certain };
   }
 
-  /** Whether work on the subject has begun since then; `since` is by the clock of some process. */
+  /** Whether work on the subject has begun since; `since` is by a process's clock. */
   isTried(store: SimulatedStore, subjectId: string, since: number): boolean {
     return (this.#tried.get(`${store.id} ${subjectId}`) ?? 0) >= since - SKEW_MAX_MS;
   }
@@ -213,14 +213,14 @@ export class World {
     });
   }
 
-  /** A new process takes the place of one that died, after a while. */
+  /** After a while, a new process replaces the dead one. */
   #crashed(process: Process): void {
     this.crashes += 1;
     this.#dead.add(process.name);
     this.note(`${process.name} crashes`);
     const slot = this.replicas[0].process === process ? 0 : 1;
     this.replicas[slot].died();
-    // Not before everything of the dead one has come to a wait, which it never leaves.
+    // First everything of the dead process must reach a wait, which it never leaves.
     this.scheduler.spawn(this.people, async () => {
       const successor = this.#replica(slot, `${process.name}'`);
       successor.process.stalledUntil = this.scheduler.now + this.random.int(500, 40_000);
@@ -236,7 +236,7 @@ export class World {
       this.#tried.set(`${storeId} ${subject?.id}`, turn.at);
     }
     const fault = err ?? error;
-    // A fault that is no vendor's is one of ours.
+    // An error that no vendor caused is the bridge's.
     if (fault && fault.name !== 'RemoteError') {
       this.#faultsOfOurs.push(`${msg}: ${fault.stack ?? JSON.stringify(fault)}`);
     }

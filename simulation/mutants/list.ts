@@ -1,6 +1,6 @@
 /**
- * Guards of the product, and how each is taken out: what the simulation must see. A text stands once in its file,
- * which `test/simulation/mutants.test.ts` holds.
+ * Guards of the product, and how to take out each: the simulation must notice its absence. Each text occurs exactly
+ * once in its file, which `test/simulation/mutants.test.ts` checks.
  */
 
 export interface Edit {
@@ -11,14 +11,14 @@ export interface Edit {
 
 export interface Mutant {
   readonly name: string;
-  /** What the guard keeps true, in a sentence. */
+  /** What the guard guarantees, in a sentence. */
   readonly guard: string;
   readonly edits: readonly Edit[];
-  /** Histories without it are not played; null where every history counts. */
+  /** Only histories of this theme are played; null: all are. */
   readonly theme: string | null;
 }
 
-/** Of histories that are about something: whose guards only those can miss. The others are not played. */
+/** Themes of histories that alone can notice the absence of these guards. For them no other histories are played. */
 export const THEMES: Readonly<Record<string, readonly string[]>> = {
   manners: ['credentialDoubt', 'absence', 'compared'],
   swaps: ['keyWaits', 'keyCircles'],

@@ -1,7 +1,7 @@
 /**
- * `npm run simulate:mutants -- [--seed S] [--from H] [--histories N] [--only NAME,NAME]`: takes out one guard of the
- * product after the other, in a copy of it, and plays histories until one fails. Ends with 1 where a guard is not
- * missed by any.
+ * `npm run simulate:mutants -- [--seed S] [--from H] [--histories N] [--only NAME,NAME]`: takes out one guard after
+ * another in a copy of the product, and plays histories until one fails. Ends with 1 if the absence of a guard goes
+ * unnoticed.
  */
 
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -25,7 +25,7 @@ const { values } = parseArgs({
 const ROOT = join(import.meta.dirname, '..', '..');
 const PLAYED = ['src', 'migrations', 'simulation', 'test', 'package.json'];
 
-/** A product without a guard may go round for ever. */
+/** A product without a guard may loop for ever. */
 const PLAYED_WITHIN_MS = 30 * 60_000;
 
 const only = values.only?.split(',');
@@ -64,7 +64,7 @@ function takeOut({ name, edits }: Mutant): () => void {
   };
 }
 
-/** The command that plays it, and what it says first; null where every history passes. */
+/** The command that replays it, with its first complaint; null where every history passes. */
 async function firstFailure({ theme }: Mutant): Promise<string | null> {
   const { seed, from, histories } = values;
   const range = [
@@ -83,7 +83,7 @@ async function firstFailure({ theme }: Mutant): Promise<string | null> {
   });
   const ended = once(child, 'exit');
   const failure = await readFailure(child, seed);
-  // It would go on to make the history short.
+  // Otherwise it would go on to shorten the history.
   if (failure !== null) child.kill();
   const [code, signal] = await ended;
   if (failure === null && code !== 0) throw new Error(`the simulation itself ended with ${code ?? signal}`);

@@ -1,4 +1,4 @@
-/** The admins of a history: stores and their settings, decisions and operations, all over the admin API. */
+/** The admins of a history: stores and settings, decisions and operations, all through the admin API. */
 
 import type { AdminAction } from '../actions.ts';
 import { type HeldItem, keysOf, keysOfHeld, lossesOfHeld, type ShownChange } from '../judges/changeKeys.ts';
@@ -9,7 +9,7 @@ import type { SimulatedStore, World } from '../machine/world.ts';
 import type { Attribute } from '../vendors/vendor.ts';
 import { RuleAdmin } from './ruleAdmin.ts';
 
-/** As the API shows a secret, and takes it back. */
+/** The API shows this for a secret, and accepts it back. */
 const MASK = '********';
 const SECRETS = ['OAUTH_ACCESS_TOKEN', 'ACCESS_TOKEN'];
 const NOTHING_IN_THE_WAY: Settings = {
@@ -34,7 +34,7 @@ export class Admin {
     this.#rules = new RuleAdmin(world);
   }
 
-  /** The environment that all happens in, its connection, and the token of the identity provider. */
+  /** Opens the environment of the history, its connection, and the identity provider's token. */
   async open(): Promise<void> {
     const world = this.#world;
     world.basePath = '/v1/environments';
@@ -127,7 +127,7 @@ export class Admin {
     });
   }
 
-  /** Nothing stands in the way of a departure, or of whoever comes. */
+  /** Changes settings so that nothing prevents anybody from leaving or arriving. */
   free(store: SimulatedStore): Promise<void> {
     return this.#changeSettings(store, (now) => ({ ...now, ...NOTHING_IN_THE_WAY }));
   }
@@ -140,7 +140,7 @@ export class Admin {
     await this.#ask(store, 'POST', '/sync', { repair });
   }
 
-  /** Asks for a sync that repairs; answers how it ended. */
+  /** Asks for a repairing sync; answers how it ended. */
   async syncedTo(store: SimulatedStore): Promise<string> {
     const started = await this.#ask(store, 'POST', '/sync', { repair: true });
     let { state } = started.body;
@@ -152,7 +152,7 @@ export class Admin {
     return state;
   }
 
-  /** Which accounts and groups are whose, by the bridge's word, and in which state. */
+  /** Whose each account and group is, and in which state, as the bridge says. */
   async links(store: SimulatedStore): Promise<readonly string[]> {
     const { body } = await this.#ask(store, 'GET', `/links?${PAGE}`);
     const links: { subject: { kind: string; id: string }; remoteId: string; state: string }[] =
@@ -196,7 +196,7 @@ export class Admin {
     await this.#ask(store, 'POST', `/preview/${preview.id}/apply`, { includeHeld });
   }
 
-  /** Null where it was refused, or failed. */
+  /** Null where the bridge refused it, or it failed. */
   async preview(
     store: SimulatedStore,
   ): Promise<{ readonly id: string; readonly changes: readonly ShownChange[] } | null> {
@@ -221,7 +221,7 @@ export class Admin {
     if (tasks.length === 0) return;
     const task = this.#world.random.pick(tasks);
     if (what === 'retryTask') return this.retry(task.id);
-    // What a task that is given up may have done at the vendor, nobody looks for.
+    // When a task is given up, nobody looks for what it may have done at the vendor.
     if (this.#world.isTried(store, task.subject.id, Date.parse(task.createdAt))) return;
     await this.#world.admin('POST', `/propagation/tasks/${task.id}/discard`, {});
     store.guard.diverged('a task was discarded');
@@ -231,19 +231,19 @@ export class Admin {
     await this.#world.admin('POST', `/propagation/tasks/${taskId}/retry`, {});
   }
 
-  /** Ids of the tasks in that state, of all stores. */
+  /** The ids of tasks in this state, for all stores. */
   async tasks(state: 'pending' | 'parked'): Promise<readonly string[]> {
     const listed = await this.#world.admin('GET', `/propagation/tasks?state=${state}&${PAGE}`);
     return listed.body._embedded.tasks.map(({ id }: Task) => id);
   }
 
-  /** Each pending task in full, for whoever reads why a history does not come to rest. */
+  /** Each pending task in full, for a person who wants to know why a history does not come to rest. */
   async unsettled(): Promise<readonly Task[]> {
     const listed = await this.#world.admin('GET', `/propagation/tasks?state=pending&${PAGE}`);
     return listed.body._embedded.tasks;
   }
 
-  /** Whether nothing of the store is waiting or under way, as it says itself. */
+  /** Whether nothing of the store waits or is under way, as the bridge says. */
   async isSettled(store: SimulatedStore): Promise<boolean> {
     const status: SyncStatus = (await this.#ask(store, 'GET', '/syncStatus')).body;
     const { syncState, pendingCount, openLeavers } = status;
@@ -253,7 +253,7 @@ export class Admin {
     const isTriedAgain = openLeavers.some(
       ({ subject, task }) => task === 'pending' && !isUnapproved(store, subject.id),
     );
-    // A leaver whose work failed is tried again within the hour, and what a pull brings does not do that at once.
+    // A failed leaver is tried again within the hour; a pull does not queue it at once.
     if (this.#world.pulled && isTriedAgain) return false;
     if (pendingCount > 0 && pendingCount === waiting) return syncState !== 'PAUSED';
     return pendingCount === 0 && syncState !== 'SYNCING' && syncState !== 'PAUSED';
@@ -275,7 +275,7 @@ interface SyncStatus {
   }[];
 }
 
-/** Only the vendor's administrator ends that, and until then the bridge waits. */
+/** Only the vendor's administrator can end this; the bridge waits until then. */
 function isUnapproved({ vendor, guard }: SimulatedStore, personId: string): boolean {
   const { own, model } = guard.records;
   const human = model.byPerson(personId);
@@ -283,7 +283,7 @@ function isUnapproved({ vendor, guard }: SimulatedStore, personId: string): bool
   return ids.some((id) => vendor.holds.accounts.get(id)?.oddities.has('unapproved'));
 }
 
-/** For what the bridge has no reason to refuse. */
+/** For requests that the bridge has no reason to refuse. */
 function made(reply: Reply): Reply['body'] {
   if (reply.status !== 201) throw new Error(`refused: ${JSON.stringify(reply.body)}`);
   return reply.body;

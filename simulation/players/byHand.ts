@@ -1,10 +1,10 @@
-/** What people do at a vendor past the bridge: before it came, and ever after. */
+/** What people do at a vendor behind the bridge's back, before it came and afterwards. */
 
 import type { HandEdit } from '../actions.ts';
 import type { Human } from '../judges/model.ts';
 import type { SimulatedStore, World } from '../machine/world.ts';
 
-/** Accounts and groups that were there before the bridge. */
+/** Accounts and groups that existed before the bridge. */
 export function seedByHand(world: World, store: SimulatedStore): void {
   const { random } = world;
   for (const what of ['foreignAccount', 'stranger', 'foreignGroup', 'join'] as const) {
@@ -12,7 +12,7 @@ export function seedByHand(world: World, store: SimulatedStore): void {
   }
 }
 
-/** What somebody does there while the bridge looks elsewhere; only a sync finds it. */
+/** A change that the bridge does not see; only a sync finds it. */
 export function editByHand(world: World, store: SimulatedStore, what: HandEdit, who: number): void {
   edit(world, store, what, who);
   store.guard.diverged(`by hand: ${what}`);

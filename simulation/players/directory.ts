@@ -1,4 +1,4 @@
-/** Whoever keeps the directory of a history that is pulled, and the admins who ask for its runs; tells the model. */
+/** The people who keep the pulled directory of a history, and the admins who start its runs; both tell the model. */
 
 import { type GroupStanding, type Human, type Standing, Timeline } from '../judges/model.ts';
 import type { PulledRecords } from '../judges/pulled.ts';
@@ -7,9 +7,9 @@ import type { PullAction, SourceChange, SourceTrouble } from '../pullActions.ts'
 import { NO_DIRECTORY_FAULTS } from '../vendors/directory.ts';
 
 const ASKED_EVERY_MS = 2_000;
-/** Longer than a run that waits for its source, and for the lease of a process that died. */
+/** Longer than a run that waits for its source and for the lease of a dead process. */
 const ENDED_WITHIN = 900;
-/** Another run may be under way, or the connection paused. */
+/** Another run may be under way, or the connection may be paused. */
 const BEGUN_WITHIN = 20;
 const SCHEDULE = { enabled: true, intervalMinutes: 360, fullIntervalMinutes: 1440 };
 
@@ -35,12 +35,12 @@ interface PullRun {
 export class DirectoryStaff {
   readonly #world: World;
   readonly #records: PulledRecords;
-  /** The id at the source of the live group in each slot. */
+  /** For each slot, the source id of its live group. */
   readonly #slots = new Map<number, string>();
   #names = 0;
-  /** Whether somebody, or a group, was deleted since the last full run: no delta shows that. */
+  /** Somebody, or a group, was deleted since the last full run: a delta does not show that. */
   #deleted = false;
-  /** How many lists had been wrong when a full run last was right. */
+  /** How many lists had been wrong when the last good full run ended. */
   #altered = 0;
 
   constructor(world: World, records: PulledRecords) {
@@ -52,7 +52,7 @@ export class DirectoryStaff {
     return this.#records.directory.okta.state;
   }
 
-  /** The connection, active, with some people and a group. */
+  /** Opens the connection, active, with some people and a group. */
   async open(): Promise<void> {
     const { model } = this.#world;
     model.pulled = 0;
@@ -100,7 +100,7 @@ export class DirectoryStaff {
     directory.setRole(what === 'revoked' || what === 'narrowed' ? what : 'whole');
   }
 
-  /** The source is well: a full run brings what it says. */
+  /** The source works again: a full run brings all that it says. */
   async settle(): Promise<void> {
     this.trouble('calm');
     for (let asked = 0; ; asked++) {
@@ -203,7 +203,7 @@ export class DirectoryStaff {
     return this.#world.random.chance(0.5) ? 'SUSPENDED' : 'DEPROVISIONED';
   }
 
-  /** Nobody comes back from there. The last one stays: a source without anybody is not believed. */
+  /** A deleted person never comes back there. The last person stays: the bridge does not believe an empty source. */
   async #delete(human: Human): Promise<void> {
     const before = human.standing.now;
     const id = this.#sourceId(human);

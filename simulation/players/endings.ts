@@ -1,6 +1,6 @@
 /**
- * What some histories end with, when everything is quiet and judged: something that can be told exactly only then.
- * Each says what was not as it must be.
+ * What some histories play at the end, when everything is quiet and judged, because it can be judged exactly only
+ * then. Each ending answers its complaints.
  */
 
 import { HAND_EDITS } from '../actions.ts';
@@ -41,10 +41,10 @@ const ENDINGS: Readonly<Record<Ending, Played>> = {
 };
 
 const EDITS_BEFORE_PREVIEW_MAX = 3;
-/** What a preview can be asked to undo. */
+/** Changes by hand that a preview can undo. */
 const UNDOABLE = HAND_EDITS.filter((what) => !['foreignAccount', 'foreignGroup', 'stranger'].includes(what));
 
-/** People change something there by hand, an admin asks for a preview, and then for a sync that repairs. */
+/** People change something by hand, an admin asks for a preview, and then for a repairing sync. */
 async function previewAndSync(
   world: World,
   { admin }: Play,
@@ -75,15 +75,15 @@ async function previewAndSync(
 }
 
 const CREATIONS_WAIT_SECONDS = 1_200;
-/** By then the vendor has refused a creation. */
+/** The vendor has refused a creation within this time. */
 const REFUSED_WITHIN_MS = 20_000;
-/** An ordinary leaver, whom nothing else keeps. */
+/** Enough for an ordinary leaver whom nothing else delays. */
 const LEFT_WITHIN_MS = 60_000;
 const LOOK_EVERY_MS = 1_000;
 /** A slot that no other action uses. */
 const LAST_SLOT = 9;
 
-/** The vendor lets nothing be created for many minutes, and somebody leaves. */
+/** The vendor allows no creations for many minutes, and somebody leaves. */
 async function leaveBehindCreations(
   world: World,
   play: Play,
@@ -113,7 +113,10 @@ async function leaveBehindCreations(
   return complaints;
 }
 
-/** The vendor lists nothing, or the same for ever, while an admin asks for a sync: it fails, and changes nothing. */
+/**
+ * The vendor lists nothing, or the same page for ever, while an admin asks for a sync: the sync must fail and change
+ * nothing.
+ */
 async function doubtLists(
   { random }: World,
   { admin }: Play,
@@ -121,7 +124,7 @@ async function doubtLists(
   quiet: () => Promise<void>,
 ): Promise<readonly string[]> {
   const before = await admin.links(store);
-  // Where nobody has an enabled account, an empty list may be true.
+  // If nobody has an enabled account, an empty list may be true.
   if (!before.some((link) => link.startsWith('user ') && link.endsWith(' enabled'))) return [];
   const deeds = store.guard.records.deeds.length;
   const lists = random.pick(['empty', 'endless'] as const);
@@ -137,7 +140,7 @@ async function doubtLists(
   return complaints;
 }
 
-/** Somebody whom the bridge may disable, and can. */
+/** A person whom the bridge may disable, and can. */
 function leaverOf(
   { random, model }: World,
   { vendor, guard }: SimulatedStore,

@@ -11,7 +11,7 @@ const USER = 'urn:ietf:params:scim:schemas:core:2.0:User';
 const GROUP = 'urn:ietf:params:scim:schemas:core:2.0:Group';
 const PATCH = 'urn:ietf:params:scim:api:messages:2.0:PatchOp';
 
-/** How soon it asks again where a process died with its request. */
+/** How soon it asks again after a process died with its request. */
 const AGAIN_MS = 2_000;
 
 type Operation = {
@@ -35,7 +35,7 @@ export class IdentityProvider {
     return this.changePerson(human, { email: `h${human?.index}.${this.#names}@acme.example` });
   }
 
-  /** As a mistake in a mapping does it: one request for each, and nobody waits for a store. */
+  /** Acts like a mistake in a mapping: one request for each person, without waiting for stores. */
   async rewrite(what: 'email' | 'userName', people: readonly number[]): Promise<void> {
     this.#names += 1;
     for (const who of people)
@@ -44,7 +44,7 @@ export class IdentityProvider {
       });
   }
 
-  /** Through a name that nobody has, as long as both are there. */
+  /** Swaps two names through a free one, while both people exist. */
   async swapNames(one: Human | undefined, other: Human | undefined): Promise<void> {
     const [first, second] = [one?.standing.now?.userName, other?.standing.now?.userName];
     if (!one?.userId || !other?.userId || !first || !second || one === other) return;
@@ -102,7 +102,7 @@ export class IdentityProvider {
     );
   }
 
-  /** A person who is deleted leaves every group. */
+  /** A deleted person leaves every group. */
   async remove(human: Human | undefined): Promise<void> {
     const before = human?.standing.now;
     if (!human?.userId || !before) return;
@@ -121,14 +121,17 @@ export class IdentityProvider {
     });
   }
 
-  /** That somebody's access ends was approved for another wish of the directory, where a store sees them come or leave. */
+  /**
+   * When a store sees the person come or leave, an approval of their loss ends: it was for another wish of the
+   * directory.
+   */
   async #moves(human: Human, standing: Standing, ask: () => Promise<boolean>): Promise<void> {
     const { model, stores } = this.#world;
     const before = stores.map(({ guard }) => guard.records.sight.person(human)?.lifecycle);
     await model.change(human.standing, standing, ask);
     for (const [index, { guard }] of stores.entries()) {
       const { decisions, sight } = guard.records;
-      // Whoever is out of scope is gone there already.
+      // A person out of scope is gone for the store already.
       const lifecycle = sight.person(human)?.lifecycle;
       if (lifecycle === before[index]) continue;
       for (const key of decisions.approved) {
@@ -159,7 +162,7 @@ export class IdentityProvider {
     return this.#changeGroup(slot, { members: new Set(members) });
   }
 
-  /** A member comes or goes, as some providers say it one by one. */
+  /** Adds or removes one member, as some providers do. */
   async changeMember(slot: number, who: number, isMember: boolean): Promise<void> {
     const now = this.slots.get(slot)?.standing.now;
     const userId = this.#world.model.humans[who]?.userId;
@@ -210,14 +213,14 @@ export class IdentityProvider {
     return { schemas: [GROUP], displayName: name, members: ids };
   }
 
-  /** The id; null where it was refused. Asked again, it may be there already. */
+  /** The id; null where the bridge refused. A repeated request may find the resource there already. */
   async #make(path: string, body: object, filter: string): Promise<string | null> {
     const { reply, again } = await this.#ask('POST', path, body, filter);
     if (reply.status === 201) return reply.body.id;
     return again && reply.status === 200 ? reply.body.Resources[0].id : null;
   }
 
-  /** Whether the bridge did it; what is not there any more was deleted by the request that nobody answered. */
+  /** Whether the bridge did it. If the resource is gone, the request without an answer had deleted it. */
   async #done(method: Question['method'], path: string, body?: object): Promise<boolean> {
     const { reply, again } = await this.#ask(method, path, body);
     return reply.status < 300 || (again && method === 'DELETE' && reply.status === 404);

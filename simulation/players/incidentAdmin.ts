@@ -1,11 +1,11 @@
-/** What admins say about incidents, which is decided once for all stores: over the admin API. */
+/** Admins decide about incidents, once for all stores, through the admin API. */
 
 import { type ListedLoss, type LossItem, lossOfListed } from '../judges/changeKeys.ts';
 import type { SimulatedStore, World } from '../machine/world.ts';
 import type { Admin } from './admin.ts';
 
 const PATH = '/propagation/incidents';
-/** More than anybody loses in one history. */
+/** More losses than anybody has in one history. */
 const PAGE = 'limit=1000';
 
 export type IncidentVerb = 'approve' | 'discard' | 'undo';
@@ -25,7 +25,7 @@ export class IncidentAdmin {
     this.#admin = admin;
   }
 
-  /** The newest one, for all whom it concerns or for some. */
+  /** Decides the newest incident, for all of its people or for some. */
   async decide(verb: IncidentVerb, all: boolean): Promise<void> {
     const { stores, random } = this.#world;
     const { body } = await this.#world.admin('GET', `${PATH}?limit=1`);
@@ -35,7 +35,7 @@ export class IncidentAdmin {
     const personIds = [...people].filter(() => all || random.chance(0.5));
     if (personIds.length === 0) return;
     const held = await this.#heldIds();
-    // What is decided may be done before the answer says what that is.
+    // The decision may be carried out before its answer tells which losses it covers.
     for (const { guard } of stores) guard.records.decisions.asked = verb;
     const selection = all ? { all: true } : { personIds };
     const reply = await this.#world.admin('POST', `${PATH}/${incidentId}/${verb}`, selection);
@@ -50,7 +50,7 @@ export class IncidentAdmin {
     if (verb === 'approve') await this.#renew(held, decided);
   }
 
-  /** Where an approval leaves nothing held, the brake's window begins anew. */
+  /** An approval that leaves nothing held starts a new window of the brake. */
   async #renew(held: ReadonlyMap<string, readonly string[]>, approved: readonly Listed[]): Promise<void> {
     const left = await this.#heldIds();
     const ids = new Set(approved.map(({ loss }) => loss.id));
@@ -76,7 +76,7 @@ export class IncidentAdmin {
     const { decisions } = store.guard.records;
     for (const { loss, state } of losses) {
       if (verb === 'approve') decisions.approve(loss.keys);
-      // What was held, or approved and not done yet, is not to happen.
+      // A held loss, or an approved one that is not taken yet, must not happen.
       else if (verb === 'discard' || state === 'discarded') decisions.discard(loss);
       else decisions.wantBack(loss, state === 'undone');
     }

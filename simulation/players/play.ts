@@ -1,4 +1,7 @@
-/** Plays the actions of a history: as an IdP and as admins over HTTP, by hand at the vendors, and as misfortune. */
+/**
+ * Plays the actions of a history: as an identity provider and admins over HTTP, by hand at the vendors, and as bad
+ * luck.
+ */
 
 import type { Action, Manner, Trouble } from '../actions.ts';
 import type { SimulatedStore, World } from '../machine/world.ts';
@@ -29,7 +32,7 @@ export class Play {
     this.#incidents = new IncidentAdmin(world, this.admin);
   }
 
-  /** The stores, active from the start, with what their vendors held before. */
+  /** The stores, active from the start, and what their vendors held before. */
   async open(): Promise<void> {
     const { random, themes, stores } = this.#world;
     await this.admin.open();
@@ -129,19 +132,19 @@ export class Play {
     if (manner === 'demoted') guard.records.lostRights = true;
   }
 
-  /** Somewhere within the next steps of the process. */
+  /** At a random one of the process's next steps. */
   #crash(index: number): void {
     const replica = this.#world.replicas[index];
     if (replica) replica.process.crashChance = CRASH_CHANCE;
   }
 
-  /** Long enough to lose a lease, sometimes. */
+  /** Sometimes long enough to lose a lease. */
   #stall(index: number): void {
     const { random, scheduler, replicas, stores } = this.#world;
     const replica = replicas[index];
     if (!replica) return;
     replica.process.stalledUntil = scheduler.now + random.int(1_000, STALL_MAX_MS);
-    // The one write that a worker may still make after it has lost the lease is repaired by a sync.
+    // A worker that lost its lease may make one more write; a sync repairs that.
     for (const { guard } of stores) {
       guard.diverged('a worker stood still');
       guard.staleAllowed += 1;

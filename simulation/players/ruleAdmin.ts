@@ -1,4 +1,4 @@
-/** What admins say about who and what is sent to a store: rules and mappings, over the admin API. */
+/** Admins decide who and what is sent to a store: rules and mappings, through the admin API. */
 
 import type { Rule, Timeline } from '../judges/model.ts';
 import { isDone } from '../machine/ask.ts';
@@ -23,7 +23,7 @@ export class RuleAdmin {
     });
   }
 
-  /** Without its last rule everybody is in scope, which the admin means. */
+  /** Without its last rule everybody is in scope, and the admin accepts that. */
   async drop(store: SimulatedStore): Promise<void> {
     const [rule, ...others] = this.#now(store);
     if (!rule) return;
@@ -50,7 +50,7 @@ export class RuleAdmin {
     await model.change(model.rules.get(store.id) as Timeline<readonly Rule[]>, rules, ask);
   }
 
-  /** Un-maps the attribute, or leaves it to the type's own mapping again. */
+  /** Removes the attribute from the mapping, or restores the type's own mapping. */
   async switchMapping(store: SimulatedStore, attribute: Attribute): Promise<void> {
     const { model } = this.#world;
     const { unmappable } = store.vendor.traits;
@@ -61,7 +61,7 @@ export class RuleAdmin {
     await model.change(timeline, unmapped, () => this.map(store, unmapped));
   }
 
-  /** Everything that is mapped of itself or by the admin, but for these. */
+  /** Maps everything that the type or the admin maps, except these. */
   async map(store: SimulatedStore, unmapped: ReadonlySet<Attribute>): Promise<boolean> {
     const { unmappable, mappings: own } = store.vendor.traits;
     const names = [...unmapped].map((name) => unmappable[name]);

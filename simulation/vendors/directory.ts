@@ -1,6 +1,6 @@
 /**
- * The directory of a history that is pulled: an emulated Okta organisation, asked without a socket, and how its answers
- * come to be wrong. Its lists have small pages, so that some can be lost.
+ * The pulled directory of a history: an emulated Okta organisation, asked without a socket, and the ways in which its
+ * answers become wrong. Its lists have small pages, so that pages can be lost.
  */
 
 import { OktaRefusal, refusalAnswer } from '../../test/emulator/okta/answers.ts';
@@ -10,18 +10,18 @@ import type { Answer, EmulatedRequest } from '../../test/emulator/server.ts';
 import type { Random } from '../random.ts';
 import { FOREIGN, UNAVAILABLE } from './network.ts';
 
-/** Chances per request; the first six are of lists that look as if they were whole. */
+/** Chances per request. The first six give lists that look complete and are not. */
 export interface DirectoryFaults {
-  /** A page comes without what is on it. */
+  /** A page comes without its records. */
   lost: number;
-  /** Nothing says that there is a page after it. */
+  /** A page comes without the link to the next. */
   truncated: number;
   empty: number;
-  /** People as they were some minutes ago. */
+  /** Shows people as they were some minutes ago. */
   stale: number;
-  /** All of it as it was at one moment, some minutes ago. */
+  /** Shows everything as it was at one moment some minutes ago. */
   lagging: number;
-  /** Nobody, in any list. */
+  /** Every list is empty. */
   emptied: number;
   rateLimited: number;
   unavailable: number;
@@ -41,10 +41,10 @@ export const NO_DIRECTORY_FAULTS: Readonly<DirectoryFaults> = {
 };
 
 const PAGE = '2';
-/** Less than what the bridge reads again. */
+/** Less than the time that the bridge reads again. */
 const STALE_MAX_MS = 5 * 60_000;
 
-/** The directory as it was until then. */
+/** The directory until that time. */
 interface Past {
   readonly until: number;
   readonly users: ReadonlyMap<string, OktaUser>;
@@ -55,12 +55,12 @@ export class PulledDirectory {
   readonly host = 'acme.okta.example';
   readonly okta: EmulatedOkta;
   readonly faults: DirectoryFaults = { ...NO_DIRECTORY_FAULTS };
-  /** How many lists were not what they look like. */
+  /** How many lists were not what they seemed. */
   altered = 0;
-  /** When one last showed what had been before. */
+  /** When a list last showed an older state. */
   oldAt = 0;
   #isNarrowed = false;
-  /** Another company, whose ids are the same ones. */
+  /** Another company with the same ids. */
   readonly #other: EmulatedOkta;
   #isSwapped = false;
   readonly #past: Past[] = [];
@@ -81,7 +81,7 @@ export class PulledDirectory {
     return { ORG_URL: `https://${this.host}`, API_TOKEN: this.okta.apiToken };
   }
 
-  /** Before people change there. */
+  /** Called before people change there. */
   remember(): void {
     const { users, groups } = structuredClone({
       users: this.okta.state.users,
@@ -90,7 +90,7 @@ export class PulledDirectory {
     this.#past.push({ until: this.#now(), users, groups });
   }
 
-  /** The same address and credential lead to another company. */
+  /** The same address and credential now lead to another company. */
   swap(isSwapped: boolean): void {
     this.#isSwapped = isSwapped;
   }
@@ -106,7 +106,7 @@ export class PulledDirectory {
     tokens.apiTokens.set(apiToken, role === 'whole' ? 'readOnly' : new Set(own === undefined ? [] : [own]));
   }
 
-  /** What comes back; `refused`: no connection. */
+  /** What the caller gets; `refused`: no connection. */
   arrive(request: EmulatedRequest): Answer | 'refused' {
     const { faults } = this;
     const random = this.#random;

@@ -1,4 +1,4 @@
-/** The emulated GitLab, as the simulation uses it. */
+/** The emulated GitLab of the simulation. */
 
 import { fullPath, type GitLabUser, isLastOwner } from '../../test/emulator/gitlab/state.ts';
 import {
@@ -24,7 +24,7 @@ const TRAITS: Traits = {
   showsEmpty: true,
   mapsUserName: true,
   unmappable: { title: 'bio' },
-  // GitLab takes no job title.
+  // GitLab has no job title.
   mappings: [{ targetAttribute: 'bio', sourceAttribute: 'title' }],
 };
 
@@ -128,7 +128,7 @@ function handEdits(state: GitLabState, rootId: number): HandEdits {
     createAccount(email, isUntouchable) {
       if ([...state.users.values()].some((other) => other.email === email)) return null;
       const username = `old-${email.split('@')[0]}`;
-      // GitLab refuses to block its own accounts alone, which no person has.
+      // GitLab refuses to block only its own accounts, which belong to nobody.
       if (isUntouchable || [...state.users.values()].some((other) => other.username === username))
         return null;
       return String(state.addUser({ username, email, name: 'As it was' }).id);

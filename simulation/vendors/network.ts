@@ -1,6 +1,6 @@
 /**
- * The network between the bridge's connectors and the vendors, in place of `fetch`: requests take time, get
- * lost, arrive twice or too late, and every way of theirs is a place where a process may die.
+ * The network between the bridge's connectors and the vendors, in place of `fetch`. Requests take time, get lost,
+ * arrive twice or too late, and at every step a process may die.
  */
 
 import { type Answer, type EmulatedRequest, readFetch, toResponse } from '../../test/emulator/server.ts';
@@ -11,26 +11,26 @@ import type { Write } from './writes.ts';
 
 /** Chances per request. */
 export interface Faults {
-  /** The request never arrives, and nobody knows. */
+  /** The request never arrives, and nobody learns of it. */
   lost: number;
-  /** It arrives, and its answer does not. */
+  /** The request arrives, but its answer does not. */
   unanswered: number;
-  /** The caller gave up, and it arrives afterwards. */
+  /** The request arrives after its caller gave up. */
   late: number;
   /** It arrives twice. */
   doubled: number;
   rateLimited: number;
-  /** No connection, or an error of the vendor's server. */
+  /** No connection, or a server error of the vendor. */
   unavailable: number;
-  /** Something between answers in the vendor's place, half of the time after the vendor did what was asked. */
+  /** Something in between answers in the vendor's place; half of the time the vendor did what was asked. */
   foreign: number;
-  /** Nothing is created for so long, by the vendor's word; 0: as ever. */
+  /** For this long the vendor creates nothing and says so; 0: it creates as usual. */
   creationsWaitSeconds: number;
-  /** Something between says yes, or no, in words that are not the vendor's, and passes nothing on. */
+  /** Something in between says yes or no in words that are not the vendor's, and passes nothing on. */
   pretended: number;
-  /** How the vendor lists what it holds: nothing of it, or the first page for ever. */
+  /** How the vendor lists what it holds: as if there were nothing, or the first page for ever. */
   lists: 'empty' | 'endless' | null;
-  /** Reads show a state of up to so many milliseconds ago. */
+  /** Reads show a state of up to this many milliseconds ago. */
   lagMs: number;
 }
 
@@ -48,33 +48,33 @@ export const NO_FAULTS: Readonly<Faults> = {
   lagMs: 0,
 };
 
-/** When the work began of which a request is a part: what it knows of the directory may be as old as that. */
+/** When the work of a request began: its knowledge of the directory may be as old as that. */
 export interface Turn {
-  /** The last change that was certain then. */
+  /** The last change that was certain at that time. */
   readonly tick: number;
   readonly at: number;
-  /** The last change that was certain when the request was sent: under older settings nothing goes out. */
+  /** The last change that was certain when the request left: no request may leave under older settings. */
   readonly sentTick: number;
 }
 
-/** What has become of a request's caller by the time that it arrives. */
+/** What happened to a request's caller before it arrived. */
 export type Caller =
   | 'waits'
-  /** Its process has died, or has lost the lease on the store. */
+  /** Its process has died, or has lost the store's lease. */
   | 'gone'
   /** It has waited too long. */
   | 'gaveUp';
 
 export interface Witness {
-  /** The work that asks. */
+  /** The work that sends the request. */
   turn(): Turn;
-  /** A write does not come to the vendor. */
+  /** A write does not reach the vendor. */
   stopped(turn: Turn): void;
-  /** The write is about to be done. */
+  /** The write is about to be made. */
   onWrite(turn: Turn, write: Write, caller: Caller): void;
-  /** More goes on at once than may. */
+  /** More requests run at once than allowed. */
   crowded(why: string): void;
-  /** What the bridge was told or shown may be wrong from now on. */
+  /** From now on, answers that the bridge got may be wrong. */
   diverged(why: string): void;
 }
 
@@ -84,7 +84,7 @@ export interface Line {
   readonly witness: Witness;
 }
 
-/** To where nothing is written. */
+/** A line to a server to which nobody writes. */
 export interface ReadOnlyLine {
   readonly host: string;
   arrive(request: EmulatedRequest): Answer | 'refused';
@@ -95,20 +95,20 @@ export interface NetworkDeps {
   readonly random: Random;
   readonly lines: readonly Line[];
   readonly directory: ReadOnlyLine | null;
-  /** Most writes of one process to one vendor at once. */
+  /** The most writes of one process to one vendor at once. */
   readonly writesMax: number;
 }
 
 /** Why a store may not be as the bridge left it. */
 export const ARRIVED_LATE = 'a request arrived after its caller had given up';
 
-/** What connectors wait for an answer. */
+/** How long connectors wait for an answer. */
 const PATIENCE_MS = 15_000;
 const LATENCY_MAX_MS = 400;
 const SLOW_CHANCE = 0.03;
 const SLOW_MAX_MS = 9_000;
 const RETRY_AFTER_MAX_SECONDS = 20;
-/** After its caller gave up. */
+/** Counted from when its caller gave up. */
 const LATE_MAX_MS = 12_000;
 
 export class Network {
@@ -116,7 +116,7 @@ export class Network {
   readonly #random: Random;
   readonly #lines: readonly Line[];
   readonly #directory: ReadOnlyLine | null;
-  /** Writes of all processes for which somebody waits. */
+  /** Writes of all processes whose callers still wait. */
   readonly #waitedFor = new Set<WaitedFor>();
   readonly #writesMax: number;
 
@@ -167,7 +167,7 @@ export class Network {
     return write;
   }
 
-  /** Once it is sent, a request arrives whatever becomes of its caller. */
+  /** Once sent, a request arrives even if its caller is gone. */
   async #exchange(way: Way, arrive: () => Answer | 'refused' | null): Promise<Answer> {
     const random = this.#random;
     const there = random.int(5, random.chance(SLOW_CHANCE) ? SLOW_MAX_MS : LATENCY_MAX_MS);
@@ -181,7 +181,7 @@ export class Network {
     return answer;
   }
 
-  /** Null where nothing comes back. */
+  /** Null where no answer comes back. */
   #arrive(way: Way, line: Line, turn: Turn, request: EmulatedRequest): Answer | 'refused' | null {
     const { vendor, faults, witness } = line;
     const random = this.#random;
@@ -241,7 +241,7 @@ export class Network {
 interface WaitedFor {
   readonly process: Process;
   readonly line: Line;
-  /** The account or group that it is about; null where that is made by it. */
+  /** The account or group of the request; null where the request makes it. */
   readonly of: string | null;
 }
 
@@ -267,7 +267,7 @@ class Way {
     this.#signal?.throwIfAborted();
   }
 
-  /** Ends as `fetch` does where the caller is told to give up meanwhile. */
+  /** Rejects as `fetch` does where the caller's signal aborts meanwhile. */
   async takes(ms: number): Promise<void> {
     await this.#scheduler.sleep(this.#process, ms, this.#signal);
     await this.#scheduler.point(this.#process);
@@ -275,7 +275,7 @@ class Way {
     this.#signal?.throwIfAborted();
   }
 
-  /** As long as the caller waits. */
+  /** Waits as long as the caller does. */
   async waitsInVain(): Promise<never> {
     await this.takes(PATIENCE_MS);
     throw new DOMException('The operation was aborted due to timeout', 'TimeoutError');
@@ -292,10 +292,10 @@ function limited(seconds: number): Answer {
 
 export const UNAVAILABLE: Answer = { status: 503, body: 'Service Unavailable' };
 
-/** Of proxies, gateways and sign-in pages. */
+/** Answers of proxies, gateways and sign-in pages. */
 export const FOREIGN: readonly Answer[] = foreign([200, 302, 401, 403, 404, 502]);
 
-/** What is most easily taken for the vendor's yes, or for "gone". */
+/** Answers that look most like the vendor's yes, or like "gone". */
 const PRETENDED: readonly Answer[] = foreign([200, 201, 404]);
 
 function foreign(statuses: readonly number[]): readonly Answer[] {

@@ -1,4 +1,4 @@
-/** The emulated Slack, as the simulation uses it. */
+/** The emulated Slack of the simulation. */
 
 import { createSlack, type EmulatedSlack, SLACK_TOKEN, type SlackUser } from '../../test/emulator/slack.ts';
 import type { Account, Emulated, HandEdits, Holdings, Oddity, Traits } from './vendor.ts';
@@ -12,7 +12,7 @@ const EMPTY_LIST = {
   itemsPerPage: 0,
   startIndex: 1,
 };
-/** Of which a page of four is a small part. */
+/** So many that a page of four is a small part. */
 const MANY = 60;
 
 const TRAITS: Traits = {
@@ -27,7 +27,10 @@ const TRAITS: Traits = {
   mappings: [],
 };
 
-/** `ownEmail` is the address of the account behind the credential; `keepsMemberships`: of deactivated accounts. */
+/**
+ * `ownEmail` is the address of the account behind the credential; `keepsMemberships`: whether deactivated accounts
+ * keep theirs.
+ */
 export function emulateSlack(now: () => number, ownEmail: string, keepsMemberships: boolean): Emulated {
   const slack = createSlack(`https://${HOST}`, { pageSizeMax: PAGE_SIZE_MAX, now });
   slack.workspace.manners.keepsMemberships = keepsMemberships;
@@ -45,7 +48,7 @@ export function emulateSlack(now: () => number, ownEmail: string, keepsMembershi
     handle: slack.handle,
     snapshot: slack.snapshot,
     holdings: () => holdingsOf(slack),
-    // The Web API is only asked.
+    // The bridge only reads from the Web API.
     isRead: ({ method, path }) => method === 'GET' || path.startsWith('/api/'),
     isListed: ({ method, path, query }) =>
       method === 'GET' && /\/(?:Users|Groups)$/.test(path) && !query.has('filter'),

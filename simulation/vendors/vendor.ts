@@ -1,6 +1,6 @@
 /**
- * A vendor of the simulation: an emulator, asked without a socket, and what it holds in words that are the
- * same for all. It shows every write to whoever watches it, with what was there before.
+ * A vendor of the simulation: an emulator, asked without a socket, and what it holds in the same words for all
+ * vendors. It shows every write to an observer, with the state before it.
  */
 
 import type { Answer, EmulatedRequest, Handle } from '../../test/emulator/server.ts';
@@ -11,24 +11,24 @@ export interface Account {
   readonly id: string;
   readonly state: 'enabled' | 'disabled' | 'locked';
   readonly attributes: Readonly<Record<Attribute, string>>;
-  /** The vendor lets nobody disable or delete it. */
+  /** The vendor lets nobody disable or delete the account. */
   readonly isUntouchable: boolean;
-  /** Behind a token, a service or the vendor's own doings: nobody takes its memberships either. */
+  /** The account of a token, a service or the vendor itself: its memberships stay too. */
   readonly isMachine: boolean;
-  /** It can do more there than people usually can: nobody's until an admin says so. */
+  /** The account has more rights than others: it belongs to nobody until an admin confirms it. */
   readonly isPrivileged: boolean;
   readonly oddities: ReadonlySet<Oddity>;
 }
 
-/** What somebody there made of an account, so that the vendor refuses what it does with others. */
+/** What somebody at the vendor did to an account, so that the vendor treats it differently. */
 export type Oddity =
-  /** It waits for an administrator's approval. */
+  /** The account waits for an administrator's approval. */
   | 'unapproved'
-  /** Its user name cannot be changed. */
+  /** The account's user name cannot be changed. */
   | 'keepsUserName'
-  /** No group takes it. */
+  /** No group takes the account. */
   | 'guest'
-  /** It cannot be deleted: a group would be without an owner. */
+  /** The account cannot be deleted, because a group would have no owner. */
   | 'onlyOwner';
 
 export const ATTRIBUTES = ['email', 'userName', 'displayName', 'title'] as const;
@@ -36,10 +36,10 @@ export type Attribute = (typeof ATTRIBUTES)[number];
 
 export interface Group {
   readonly id: string;
-  /** By which a SCIM group finds it. */
+  /** The value by which a SCIM group finds it. */
   readonly key: string;
   readonly name: string;
-  /** Account id → level; always 0 where there are no levels. */
+  /** From account id to level; always 0 where there are no levels. */
   readonly members: ReadonlyMap<string, number>;
 }
 
@@ -49,7 +49,7 @@ export interface Holdings {
   readonly groups: ReadonlyMap<string, Group>;
 }
 
-/** What tells one type of vendor from another. */
+/** How one type of vendor differs from another. */
 export interface Traits {
   readonly type: string;
   readonly disableDropsMemberships: boolean;
@@ -57,52 +57,52 @@ export interface Traits {
   readonly deletesGroups: boolean;
   /** The level that a grant of the bridge gives; null where there are none. */
   readonly grantedLevel: number | null;
-  /** Accounts are shown with what is empty, too. */
+  /** Answers show empty attributes too. */
   readonly showsEmpty: boolean;
   /** Accounts have a user name that the bridge keeps in step with the directory's. */
   readonly mapsUserName: boolean;
-  /** Attributes that an admin may un-map, by the vendor's name for them. */
+  /** Attributes that an admin may remove from the mapping, by the vendor's names. */
   readonly unmappable: Readonly<Partial<Record<Attribute, string>>>;
-  /** What an admin maps from the first moment on, beyond what the type maps by itself. */
+  /** What an admin maps from the start, beyond the type's own mapping. */
   readonly mappings: readonly { readonly targetAttribute: string; readonly sourceAttribute: string }[];
 }
 
-/** One emulator, as the simulation uses it. */
+/** An emulator in the form that the simulation needs. */
 export interface Emulated {
   readonly traits: Traits;
   readonly host: string;
-  /** What an admin enters to connect a store with it. */
+  /** What an admin enters to connect a store to it. */
   readonly configuration: Readonly<Record<string, string>>;
-  /** The credential's own account. */
+  /** The account to which the credential belongs. */
   readonly ownAccountId: string;
   readonly handle: Handle;
-  /** Answers reads as of now, whatever changes later. */
+  /** Keeps answering reads as of now, whatever changes later. */
   snapshot(): Handle;
   holdings(): Holdings;
   isRead(request: EmulatedRequest): boolean;
-  /** A page of the list of everybody, or of all groups. */
+  /** Whether the request asks for a page of all people, or of all groups. */
   isListed(request: EmulatedRequest): boolean;
-  /** The list as if there were nobody, or nothing. */
+  /** An empty list. */
   readonly nothing: Answer;
-  /** The first page of the list, which says that another follows, whatever page was asked for. */
+  /** The first page of the list, which names a next page, whatever page was asked for. */
   firstAgain(request: EmulatedRequest): Answer;
   refuseCredential(refused: boolean): void;
-  /** As far as there is such a thing there. */
+  /** Applies the manner, if this vendor has it. */
   behave(manner: Manner): void;
   readonly byHand: HandEdits;
 }
 
-/** What people do there past the bridge. */
+/** What people do there behind the bridge's back. */
 export interface HandEdits {
   createAccount(email: string, isUntouchable: boolean): string | null;
   createGroup(name: string): string | null;
   retitle(accountId: string, title: string): void;
   setState(accountId: string, state: 'enabled' | 'disabled'): void;
-  /** False where nobody can. */
+  /** False where the vendor does not allow it. */
   deleteAccount(accountId: string): boolean;
-  /** By another one with the same address; null where nobody can. */
+  /** Replaces the account with another one of the same address; null where the vendor does not allow it. */
   replaceAccount(accountId: string): string | null;
-  /** As far as the vendor knows such a thing; so it is with the next two. */
+  /** Only if the vendor has such a thing, as with the next two. */
   ban(accountId: string): void;
   approve(accountId: string): void;
   makeOdd(accountId: string, oddity: Exclude<Oddity, 'unapproved'>): void;
@@ -111,7 +111,7 @@ export interface HandEdits {
 }
 
 export interface Watcher {
-  /** The vendor still holds what it held before the write. */
+  /** Called while the vendor still holds the state before the write. */
   onWrite(write: Write): void;
 }
 
@@ -125,9 +125,9 @@ const SNAPSHOTS_MAX = 40;
 
 export class Vendor {
   readonly emulated: Emulated;
-  /** What it held after the last write that was watched. */
+  /** What the vendor held after the last observed write. */
   holds: Holdings;
-  /** Whether reads may lag, so that what was is remembered. */
+  /** Reads may lag, so that older states are kept. */
   remembers = false;
   readonly #now: () => number;
   readonly #past: Snapshot[] = [];
@@ -157,7 +157,7 @@ export class Vendor {
     return answer;
   }
 
-  /** Somebody edits there by hand. */
+  /** Somebody makes a change there by hand. */
   edit<T>(change: (byHand: HandEdits) => T): T {
     this.#remember();
     const result = change(this.emulated.byHand);

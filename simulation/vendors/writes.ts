@@ -1,4 +1,4 @@
-/** What a request changed at a vendor, read from what it held before and after: whatever the request said. */
+/** Finds what a request changed at a vendor by comparing its state before and after, not by reading the request. */
 
 import {
   type Account,
@@ -13,7 +13,7 @@ export interface AccountWrite {
   readonly kind: 'user';
   readonly op: 'create' | 'update' | 'enable' | 'disable' | 'delete' | 'other';
   readonly accountId: string;
-  /** What is new of a created account, or another than before. */
+  /** The attributes of a new account, or those that changed. */
   readonly attributes: Readonly<Partial<Record<Attribute, string>>>;
 }
 
@@ -58,7 +58,7 @@ function accountWrites(accountId: string, was?: Account, is?: Account): AccountW
   const attributes = Object.fromEntries(changed.map((name) => [name, is.attributes[name]]));
   const writes: AccountWrite[] = [];
   if (changed.length > 0) writes.push({ kind, op: 'update', accountId, attributes });
-  // A ban is for those to lift who made it.
+  // Only whoever banned the account may lift the ban.
   if (was.state !== is.state)
     writes.push({
       kind,
@@ -87,7 +87,7 @@ function groupWrites(groupId: string, was?: Group, is?: Group): GroupWrite[] {
   return [{ kind: 'group', op, groupId, key, name }];
 }
 
-/** Memberships that end with an account or its group are no writes of their own. */
+/** Memberships that end with their account or group are not writes of their own. */
 function memberWrites(groupId: string, before: Holdings, after: Holdings, traits: Traits): MemberWrite[] {
   const kind = 'member' as const;
   const was = before.groups.get(groupId)?.members ?? new Map<string, number>();
