@@ -1,4 +1,7 @@
-/** A bridge that has a process to itself, so that its memory is nobody else's: tells where it is, then what it took. */
+/**
+ * A bridge in a process of its own, so that its memory can be measured. It prints its address first, and its memory
+ * at the end.
+ */
 
 import { startBridge } from '../test/bridge.ts';
 
@@ -8,7 +11,7 @@ export interface Alone {
   readonly scimToken: string;
 }
 
-/** The most memory that the process has taken so far. */
+/** The highest memory use of the process so far. */
 export interface Peak {
   readonly rssBytes: number;
 }

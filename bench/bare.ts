@@ -1,6 +1,6 @@
 /**
- * A bare Express and Knex handler in a process of its own, as anybody would write it: it checks nothing, and writes what the
- * endpoint writes for the same requests. Tells where it is, and whom it has.
+ * A bare Express and Knex handler in a process of its own: it checks nothing, and writes what the endpoint writes for
+ * the same requests. It prints its address and its users.
  */
 
 import { randomUUID } from 'node:crypto';

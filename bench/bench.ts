@@ -1,4 +1,4 @@
-/** What every measurement starts from: a bridge in this process on a fresh database, and emulated vendors. */
+/** The start of every measurement: a bridge in this process on a fresh database, and emulated vendors. */
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -27,11 +27,11 @@ export interface Stage {
   readonly bridge: RunningBridge;
   readonly slack: SlackEmulator;
   readonly gitlab: GitLabEmulator;
-  /** Ids of the stores, empty strings without stores. */
+  /** Ids of the stores; empty strings where there are none. */
   readonly stores: Readonly<Record<'slack' | 'gitlab', string>>;
 }
 
-/** On PostgreSQL only within `withPostgres`. */
+/** Uses PostgreSQL only within `withPostgres`. */
 export async function onStage<T>(
   withStores: boolean,
   measure: (stage: Stage) => Promise<T>,
@@ -53,7 +53,7 @@ export async function onStage<T>(
   }
 }
 
-/** On SQLite and on PostgreSQL; where TEST_DRIVER names a driver of SQLite, on that alone. */
+/** Measures on SQLite and on PostgreSQL; only on SQLite where TEST_DRIVER names a driver of it. */
 export async function onBoth(
   measure: (dialect: Dialect) => Promise<readonly Row[]>,
 ): Promise<readonly Row[]> {
@@ -61,7 +61,7 @@ export async function onBoth(
   return DRIVER ? embedded : [...embedded, ...(await withPostgres(() => measure('postgres')))];
 }
 
-/** A PostgreSQL server of this run's own, for as long as `measure` takes. */
+/** Runs a PostgreSQL server while `measure` runs. */
 async function withPostgres<T>(measure: () => Promise<T>): Promise<T> {
   await startPostgres();
   try {

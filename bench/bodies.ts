@@ -1,6 +1,6 @@
 /**
- * What one client's bodies cost another: how much longer a read of another environment takes while each is
- * sent, and how much memory the process takes for them.
+ * What one client's bodies cost another client: how much longer a read of another environment takes while each body
+ * is sent, and how much memory the process needs.
  */
 
 import { once } from 'node:events';
@@ -18,7 +18,7 @@ import type { Waits, Watched } from './watch.ts';
 const MORE_MAX_MS = 250;
 const RSS_MAX_MIB = 512;
 const QUIET_MS = 2_000;
-/** A read that began beside a short request has ended by then. */
+/** A read that began next to a short request has ended after this time. */
 const READ_MS = 200;
 const MEMBERS = 100_000;
 
@@ -35,7 +35,7 @@ interface Case {
   readonly status: number;
 }
 
-/** What has to pass, and what would have kept everybody waiting. */
+/** Bodies that must pass, and bodies that once made everybody wait. */
 function cases(memberIds: readonly string[], groupId: string): readonly Case[] {
   const json = (body: unknown) => Buffer.from(JSON.stringify(body));
   const repeated = (count: number, one: string) => Array(count).fill(one).join(',');
@@ -231,7 +231,7 @@ const HELD_REQUESTS = 60;
 const ANNOUNCED_BYTES = 31 * 1024 * 1024;
 const SENT_BYTES = 30 * 1024 * 1024;
 
-/** Sixty bodies of one connection that never arrive whole. */
+/** Sixty bodies of one connection that are never sent completely. */
 async function halfSent(client: Client, waits: () => Promise<Waits>): Promise<readonly Row[]> {
   await pause(QUIET_MS);
   const quiet = await waits();
@@ -281,7 +281,7 @@ function sent(client: Client, { method, path, body }: Pick<Case, 'method' | 'pat
   return new Promise<{ readonly status: number; readonly text: string }>((resolve, reject) => {
     const asked = started(client, { method, path, bytes: body.length });
     let isAnswered = false;
-    // A body that is refused early may be cut off behind its answer.
+    // The connection of an early refusal may be cut after its answer.
     asked.on('error', (error) => {
       if (!isAnswered) reject(error);
     });

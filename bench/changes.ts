@@ -1,4 +1,4 @@
-/** Single changes: how soon the vendor hears of them, and how many calls each costs. */
+/** Single changes: how soon the vendor hears of each, and how many calls it costs. */
 
 import { setTimeout as pause } from 'node:timers/promises';
 import { person } from '../test/bridge.ts';
@@ -9,7 +9,7 @@ import { onStage, type Stage } from './bench.ts';
 import { median, ms, percentile, type Row, ratio } from './figures.ts';
 
 const CHANGES = 200;
-/** Below Slack's published rates for each kind of change, so that the bridge's own pacing does not show. */
+/** Slower than Slack's published rates for each kind of change, so that the bridge's own pacing does not show. */
 const GAP_MS = 110;
 
 /** From the SCIM answer to the first byte at each vendor. */
@@ -39,7 +39,7 @@ export function latency(): Promise<readonly Row[]> {
   });
 }
 
-/** Kinds of change in turn. Answers the wall clock at the SCIM answer. */
+/** Makes the kinds of change in turn. Answers the wall clock at the SCIM answer. */
 async function changeNumber(company: Company, n: number): Promise<number> {
   const round = Math.floor(n / 5);
   const even = round % 2 === 0;
@@ -64,7 +64,7 @@ async function changeNumber(company: Company, n: number): Promise<number> {
 
 interface Change {
   readonly what: string;
-  /** Writes that no bridge could do without, at each vendor. */
+  /** The writes that each vendor needs in any case. */
   readonly least: number;
   readonly make: (company: Company, stage: Stage) => Promise<unknown>;
 }
@@ -83,7 +83,7 @@ const SINGLE: readonly Change[] = [
   { what: 'enable', least: 1, make: (c) => c.setActive('joe', true) },
 ];
 
-/** In the steady state: everyone and every group is linked already. */
+/** Measured when everyone and every group is linked already. */
 export function calls(): Promise<readonly Row[]> {
   return onStage(true, async (stage) => {
     const company = createCompany(stage.bridge.scim);

@@ -1,4 +1,4 @@
-/** A bridge in a process of its own, as whoever measures it meets it: over HTTP, and by what it has taken of memory. */
+/** A bridge in a process of its own, measured from outside: over HTTP, and by its memory. */
 
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -7,14 +7,14 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { eventually } from '../test/bridge.ts';
 import type { Alone, Peak } from './alone.ts';
 
-/** How `npm start` and the image bound the memory for what is short-lived. */
+/** The limits of `npm start` and the image for short-lived memory. */
 export const AS_NPM_START_DOES = ['--max-semi-space-size=8', '--heap-growing-percent=50'];
 const WITHIN_MS = 60 * 60_000;
 const POLL_MS = 250;
 
 export type BridgeAlone = Alone &
   ReturnType<typeof clientOf> & {
-    /** The most so far, MiB. */
+    /** The highest memory use so far, in MiB. */
     peakMb(): Promise<number>;
     stop(): Promise<void>;
   };

@@ -1,4 +1,4 @@
-/** The same requests to two real processes that differ in the driver of SQLite. */
+/** Sends the same requests to two real processes that use different SQLite drivers. */
 
 import { person } from '../test/bridge.ts';
 import { type Row, ratio } from './figures.ts';

@@ -1,9 +1,9 @@
-/** Figures and the table they are printed in. */
+/** Figures and the table in which they are printed. */
 
 export interface Row {
   readonly what: string;
   readonly figure: string;
-  /** What it should be, where there is a goal. */
+  /** The goal of the figure, if it has one. */
   readonly goal?: string;
 }
 

@@ -1,4 +1,4 @@
-/** Fills a database with people who are linked already, past the endpoint: what is measured is not the filling. */
+/** Fills a database directly with people who are linked already, because filling is not what is measured. */
 
 import { randomUUID } from 'node:crypto';
 import type { Knex } from 'knex';
@@ -12,11 +12,11 @@ export interface Filling {
   readonly db: Knex;
   readonly count: number;
   readonly prefix: string;
-  /** With a link to the account of this id, already as desired. */
+  /** Each gets a link to the account with this id, which is already as desired. */
   readonly linked?: { readonly storeId: string; remoteIdOf(n: number): string };
-  /** By name, address and account, as people are. */
+  /** People can be found by name, address and account. */
   readonly findable?: boolean;
-  /** A member of this group, at the store too. */
+  /** People are members of this group, at the store too. */
   readonly group?: { readonly id: string; readonly remoteId: string };
 }
 
@@ -99,7 +99,7 @@ function userRow(id: string, name: string, connectionId: string, at: string) {
   };
 }
 
-/** Links people of the directory to accounts that were adopted as they are. */
+/** Links people of the directory to accounts, adopted as they are. */
 export async function link(db: Knex, storeId: string, people: readonly Linked[]): Promise<void> {
   const at = new Date().toISOString();
   for (let from = 0; from < people.length; from += ROWS_PER_INSERT) {

@@ -1,4 +1,7 @@
-/** What the dearest filters that are allowed cost another tenant: its POSTs, without and with 150 of them in hand. */
+/**
+ * What the most expensive allowed filters cost another tenant: its POSTs, without and with 150 such filters under
+ * way.
+ */
 
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Dialect, openDatabase, parseDatabaseUrl } from '../src/db/open.ts';
@@ -12,7 +15,7 @@ const COMPARISONS_MAX = 32;
 const MEASURED_MS = 15_000;
 const RATIO_MAX = 5;
 
-/** Each looks into every e-mail of every user, in vain. */
+/** Each looks into every e-mail of every user and finds nothing. */
 function dearest(n: number): string {
   const each = (k: number) => `emails[value co "n${n}x${k}" and type co "w"]`;
   return Array.from({ length: COMPARISONS_MAX / 2 }, (_, k) => each(k)).join(' or ');
@@ -76,7 +79,7 @@ async function posts({ url }: RealProcess, token: string, prefix: string): Promi
   return { times, refused };
 }
 
-/** Keeps so many requests in hand, each sent again as soon as it is answered. */
+/** Keeps this many requests under way, each sent again as soon as it is answered. */
 function flooding({ url }: RealProcess, token: string) {
   const answered: Record<string, number> = {};
   let isOver = false;

@@ -1,6 +1,6 @@
 /**
- * A worker thread with many connections, each of which sends one request again and again, as soon as it is answered.
- * On plain sockets: the flood should cost its own side little.
+ * A worker thread with many connections, each of which repeats one request as soon as it is answered. It uses plain
+ * sockets, so that the flood costs its own side little.
  */
 
 import { connect } from 'node:net';

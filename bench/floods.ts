@@ -1,4 +1,4 @@
-/** What a flood without a valid token costs an identity provider: as a ratio of the same flood on `/healthz`. */
+/** What a flood without a valid token costs an identity provider, compared with the same flood on `/healthz`. */
 
 import { once } from 'node:events';
 import { join } from 'node:path';
@@ -64,7 +64,7 @@ async function under(bridge: RealProcess, tenant: Tenant, flood: Pick<Flood, 'pa
   return { ms: measured, told: told.join(', ') };
 }
 
-/** The median of PATCHes one after the other. */
+/** The median time of PATCHes sent one after another. */
 async function patches({ url }: RealProcess, { token, userId }: Tenant): Promise<number> {
   const times: number[] = [];
   const until = performance.now() + MEASURED_MS;

@@ -1,4 +1,4 @@
-/** How many joiners a minute reach GitLab, one after the other and several at once, where each call takes its time. */
+/** How many joiners a minute reach GitLab when each call takes time, one after another and several at once. */
 
 import type { RunningBridge } from '../test/bridge.ts';
 import type { GitLabEmulator } from '../test/emulator/gitlab.ts';
@@ -8,10 +8,10 @@ import { type Row, ratio } from './figures.ts';
 
 const DELAYS_MS = [50, 100, 200];
 const SEVERAL = 8;
-/** Enough for some seconds of each. */
+/** Enough for a few seconds of each. */
 const JOINERS = { alone: 60, together: 240 };
 
-/** A self-managed GitLab has no limit of its own, so that nothing but the calls takes time. */
+/** A self-managed GitLab has no rate limit of its own, so that only the calls take time. */
 export async function joiners(): Promise<readonly Row[]> {
   const rows: Row[] = [];
   for (const delayMs of DELAYS_MS) {
@@ -40,7 +40,7 @@ function perMinute(delayMs: number, parallel: number, count: number): Promise<nu
     await bridge.settled();
     const creations = gitlab.requests.filter(({ method }) => method === 'POST').map(({ at }) => at);
     if (creations.length !== count) throw new Error(`${creations.length} creations of ${count}`);
-    // From the first to the last that began: as many gaps as creations but one.
+    // From the first creation to the last: one gap fewer than creations.
     return ((count - 1) * 60_000) / (Math.max(...creations) - Math.min(...creations));
   });
 }

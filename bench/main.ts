@@ -1,7 +1,7 @@
 /**
- * `npm run bench`: what the bridge promises about speed, measured on loopback with emulated vendors, in a
- * few minutes, and written to `bench/results`. `npm run bench -- --full` takes the full sizes, `-- latency sync`
- * only what is named; `TEST_DRIVER=sqlite3 npm run bench -- rates` measures SQLite alone, on that driver.
+ * `npm run bench`: measures what the bridge promises about speed, on loopback with emulated vendors, in a few
+ * minutes, and writes to `bench/results`. `npm run bench -- --full` uses the full sizes, `-- latency sync` runs only
+ * those named; `TEST_DRIVER=sqlite3 npm run bench -- rates` measures only SQLite, with that driver.
  */
 
 import { appendFileSync, mkdirSync } from 'node:fs';

@@ -1,6 +1,6 @@
 /**
- * What a whole company takes: a preview in which everybody is new, then syncs where one in a hundred is.
- * Memory, time, and how long a leaver waits in the middle of it.
+ * What a whole company costs: a preview in which everybody is new, then syncs in which one in a hundred is. Measures
+ * memory, time, and how long a leaver waits meanwhile.
  */
 
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -17,9 +17,9 @@ import { ms, type Row, ratio, timed } from './figures.ts';
 import { fill, type Linked, link } from './fill.ts';
 
 const RSS_MAX_MB = 300;
-/** So many times fewer people, to see whether memory grows with them. */
+/** A second run has this many times fewer people and shows whether memory grows with them. */
 const FEWER = 10;
-/** Of so many people one is new at the first sync; each costs some statements, and no call. */
+/** One in this many people is new at the first sync; each costs some statements and no call. */
 const ONE_NEW_IN = 100;
 
 interface Taken {
@@ -74,7 +74,7 @@ async function taken(count: number): Promise<Taken> {
   }
 }
 
-/** Everybody in the directory has an account already, which no link names. */
+/** Everybody in the directory has an account already, but no links. */
 async function company(url: string, gitlab: GitLabEmulator, count: number): Promise<readonly Linked[]> {
   const accounts = Array.from({ length: count }, (_, n) =>
     gitlab.state.addUser({ username: `p${n}`, name: `p${n} Doe`, email: `p${n}@acme.example` }),

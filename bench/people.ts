@@ -1,4 +1,4 @@
-/** Finding a person by a few letters, and showing one, among a thousand and among many: on both databases. */
+/** Finds a person by a few letters, and shows one, among a thousand people and among many, on both databases. */
 
 import type { Dialect } from '../src/db/open.ts';
 import { onStage, type Sizes } from './bench.ts';

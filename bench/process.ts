@@ -1,4 +1,4 @@
-/** The real process, as `npm start` runs it, on a database of its own; its log goes to a file. */
+/** The real process as `npm start` runs it, on a database of its own; its log goes to a file. */
 
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -20,7 +20,7 @@ const READY_WITHIN_MS = 60_000;
 export interface Tenant {
   readonly connectionId: string;
   readonly token: string;
-  /** Of a user. */
+  /** The id of a user. */
   readonly userId: string;
 }
 
@@ -32,12 +32,12 @@ export interface RealProcess {
   /** An environment of its own, with a user; or a connection in the default one. */
   tenant(name: string): Promise<Tenant>;
   peakMib(): number;
-  /** Of all its threads since it started. */
+  /** Processor time of all its threads since it started. */
   cpuMs(): number;
   stop(): Promise<void>;
 }
 
-/** Whom it has, in an environment of its own. */
+/** The process, with a user in an environment of its own. */
 export interface ProcessSide extends Side {
   readonly userId: string;
   stop(): Promise<void>;
@@ -48,9 +48,9 @@ export async function sideOf(bridge: RealProcess, name: string): Promise<Process
   return { url: `${bridge.url}/scim/v2`, token, userId, cpuMs: bridge.cpuMs, stop: bridge.stop };
 }
 
-/** Of all threads of a process, ms. */
+/** Processor time of all threads of a process, in ms. */
 export function cpuMsOf(pid: number | undefined): number {
-  // In hundredths of a second, behind the name in brackets.
+  // In hundredths of a second; the fields follow the name in brackets.
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
   return (Number(fields[11]) + Number(fields[12])) * 10;
 }
@@ -58,7 +58,7 @@ export function cpuMsOf(pid: number | undefined): number {
 export async function startProcess(
   dialect: Dialect,
   environment: Readonly<Record<string, string>> = {},
-  /** Of SQLite. */
+  /** The driver of SQLite. */
   driver?: string,
 ): Promise<RealProcess> {
   const directory = mkdtempSync(join(tmpdir(), 'scim-bridge-bench-'));

@@ -1,6 +1,6 @@
 /**
- * What a pulled directory takes: the first run, one that changes nothing, and a delta. Memory, time, and how long a SCIM
- * client waits with a write meanwhile.
+ * What a pulled directory costs: the first run, a run without changes, and a delta. Measures memory, time, and how
+ * long a SCIM client waits for a write meanwhile.
  */
 
 import { once } from 'node:events';
@@ -19,10 +19,10 @@ import type { Waits, Watched } from './watch.ts';
 
 const RSS_MAX_MB = 300;
 const GROUP_MEMBERS = 20;
-/** So many are renamed before a delta. */
+/** This many people are renamed before a delta. */
 const CHANGED = 100;
 const UNLIMITED = 1_000_000_000;
-/** So long ago the company was made: a delta begins ten minutes before what was seen last. */
+/** The company is this old: a delta begins ten minutes before the last change that was seen. */
 const FOUNDED_MS_AGO = 24 * 60 * 60_000;
 const CLIENT_PAUSE_MS = 50;
 
@@ -45,7 +45,7 @@ export async function pull({ pulledPeople }: Sizes): Promise<readonly Row[]> {
   }
 }
 
-/** The ids of its people. */
+/** Fills the company. Answers the ids of its people. */
 function company({ state }: OktaEmulator, count: number): readonly string[] {
   const ids = Array.from({ length: count }, (_, n) => {
     const profile = { title: 'Engineer', employeeNumber: String(n), managerId: String(n % 100) };
@@ -58,7 +58,7 @@ function company({ state }: OktaEmulator, count: number): readonly string[] {
   return ids;
 }
 
-/** One person and one group changed lately: a delta goes on from there, and not from the founding. */
+/** Changes one person and one group lately, so that a delta begins there and not at the founding. */
 function touch({ state }: OktaEmulator, [first = '']: readonly string[]): void {
   state.setProfile(first, { title: 'Founder' });
   const [group] = [...state.groups.values()].filter(({ type }) => type === 'OKTA_GROUP');
@@ -134,7 +134,7 @@ interface Beside {
   readonly longestMs: number;
 }
 
-/** A SCIM client of another connection, which writes one user of its own again and again. */
+/** A SCIM client of another connection that keeps writing one user of its own. */
 async function startClient({ scim, url, scimToken }: BridgeAlone) {
   const { id } = await scim('POST', '/Users', person('watched'));
   const titles = ['Engineer', 'Manager'];
@@ -163,7 +163,7 @@ async function startClient({ scim, url, scimToken }: BridgeAlone) {
   };
 }
 
-/** Changes with each write to what Okta has brought. */
+/** A text that changes with every write to what Okta has brought. */
 async function written(url: string): Promise<string> {
   const db = openDatabase(parseDatabaseUrl(url));
   try {

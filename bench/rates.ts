@@ -1,4 +1,4 @@
-/** How many changes a second are settled where the vendor answers at once: at one store, and at eight. */
+/** How many changes a second reach a vendor that answers at once: with one store, and with eight. */
 
 import type { Dialect } from '../src/db/open.ts';
 import { addTitledStore } from '../test/bridge.ts';
@@ -9,7 +9,7 @@ import { onStage, type Stage } from './bench.ts';
 import { type Row, ratio, timed } from './figures.ts';
 
 const STORES = 8;
-/** At all stores together. */
+/** For all stores together. */
 const CHANGES = 1_600;
 const SEVERAL = 8;
 const GOALS = { sqlite: [400, 500], postgres: [250, 400] } as const;
@@ -43,7 +43,7 @@ function perSecond(dialect: Dialect, stores: number): Promise<number> {
   );
 }
 
-/** Titles are changed while the stores are paused, and the stores resumed together. */
+/** Changes titles while the stores are paused, then resumes all stores at once. */
 async function measured({ bridge }: Stage, vendors: readonly GitLabEmulator[]): Promise<number> {
   const ids: string[] = [];
   for (const [n, vendor] of vendors.entries()) ids.push(await addStore(bridge, vendor, `GitLab ${n}`));

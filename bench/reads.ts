@@ -1,4 +1,4 @@
-/** Reads that should not grow: pages of a list, filters of the audit log, and a large group. */
+/** Reads whose time should not grow: pages of a list, filters of the audit log, and a large group. */
 
 import type { Knex } from 'knex';
 import type { Dialect } from '../src/db/open.ts';
@@ -10,7 +10,7 @@ const REPEATS = 5;
 const PAGE = 100;
 const FEW = 1_000;
 const EVENTS_PER_INSERT = 50_000;
-/** So many events apart lie those that are looked for. */
+/** The wanted events are this many events apart. */
 const RARE_EVERY = 20_000;
 
 type Reads = Readonly<Record<string, (stage: Stage) => Promise<unknown>>>;

@@ -1,4 +1,4 @@
-/** Sides that answer the same requests take turns, so that a busy machine is as unkind to each of them. */
+/** Sides that answer the same requests take turns, so that a busy machine affects all of them equally. */
 
 import { Agent, request } from 'node:http';
 import { median, timed } from './figures.ts';
@@ -7,10 +7,10 @@ const REQUESTS = 100;
 
 /** A process that answers SCIM requests. */
 export interface Side {
-  /** Of the endpoint, with which paths begin. */
+  /** The URL of the endpoint, with which paths begin. */
   readonly url: string;
   readonly token: string;
-  /** Of all its threads since it started. */
+  /** Processor time of all its threads since it started. */
   cpuMs(): number;
 }
 
@@ -20,11 +20,11 @@ export interface Measured {
   readonly cpuMs: number;
 }
 
-/** One request: `n` is another one each time. */
+/** One request; `n` differs each time. */
 export type Ask<S extends Side = Side> = (send: Send, side: S, n: string) => Promise<void>;
 export type Send = (side: Side, method: string, path: string, body?: object) => Promise<void>;
 
-/** Of each side the medians of so many rounds, after one that warms it up, and of both figures the rounds themselves. */
+/** For each side, the medians over this many rounds, after a warm-up round, and the figures of each round. */
 export async function inTurns<S extends Side>(
   sides: readonly S[],
   { what, ask, rounds, atOnce }: { what: string; ask: Ask<S>; rounds: number; atOnce: number },

@@ -1,4 +1,4 @@
-/** What grows with the size of the directory, and should not: one member of a large group, one look-up among many people. */
+/** Costs that should not grow with the directory: one member of a large group, one look-up among many people. */
 
 import { patch, person } from '../test/bridge.ts';
 import { onStage, type Sizes, type Stage } from './bench.ts';
@@ -12,7 +12,7 @@ const LOOK_UPS = 100;
 
 interface Addition {
   readonly answerMs: number;
-  /** From the SCIM answer until Slack has been told. */
+  /** From the SCIM answer until Slack was told. */
   readonly propagatedMs: number;
   /** The longest that another request took meanwhile. */
   readonly stallMs: number;

@@ -1,4 +1,4 @@
-/** What the SCIM endpoint alone costs, without any store: members of a large group, and whole lists of members. */
+/** What the SCIM endpoint alone costs, without a store: members of a large group, and whole lists of members. */
 
 import { patch, type RunningBridge } from '../test/bridge.ts';
 import { onStage, type Sizes } from './bench.ts';
@@ -11,7 +11,7 @@ const READS = 40;
 const STALL_MAX_MS = 50;
 const WHOLE_LIST = 10_000;
 
-/** One member at a time, of a small and of a large group in turns, and whoever asks meanwhile. */
+/** Adds members one at a time to a small and a large group in turns, while another client asks. */
 export function members({ groupMembers }: Sizes): Promise<readonly Row[]> {
   return onStage(false, async ({ bridge }) => {
     const { db } = bridge;
@@ -55,7 +55,7 @@ export function members({ groupMembers }: Sizes): Promise<readonly Row[]> {
   });
 }
 
-/** One group, and the list of groups: what is not shown is not read. */
+/** Reads one group, and the list of groups, without members: members that are not shown are not read. */
 async function readsWithoutMembers(
   bridge: RunningBridge,
   groups: Readonly<Record<'small' | 'large', string>>,
@@ -83,7 +83,7 @@ async function readsWithoutMembers(
   ];
 }
 
-/** The request, and the longest that a small read took while it was under way. */
+/** The time of the request, and the longest that a small read took meanwhile. */
 async function beside(bridge: RunningBridge, userId: string, request: () => Promise<unknown>) {
   let over = false;
   let longestMs = 0;
@@ -97,7 +97,7 @@ async function beside(bridge: RunningBridge, userId: string, request: () => Prom
   return { tookMs, longestMs };
 }
 
-/** A whole list that differs by one from the members there are: only the difference is written. */
+/** Sends a whole list with one member more or less than the group has: the bridge writes only the difference. */
 export function wholeLists(): Promise<readonly Row[]> {
   return onStage(false, async ({ bridge }) => {
     const id = await newGroup(bridge, 'whole');
@@ -124,7 +124,7 @@ interface Statement {
   readonly bindings: readonly unknown[];
 }
 
-/** A request, and the statements that the bridge sent to its database meanwhile. */
+/** The time of a request, and the number of statements that the bridge sent to its database for it. */
 async function during({ db }: RunningBridge, request: () => Promise<{ readonly status: number }>) {
   const statements: Statement[] = [];
   const record = (statement: Statement) => statements.push(statement);

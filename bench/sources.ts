@@ -1,4 +1,7 @@
-/** What each kind of source takes, with its emulator: a first run, a delta or what stands for it, and a full run that changes nothing. */
+/**
+ * What each kind of source costs, with its emulator: a first run, a delta or its substitute, and a full run without
+ * changes.
+ */
 
 import { Attribute, Change, Client } from 'ldapts';
 import type { RunningBridge } from '../test/bridge.ts';
@@ -14,14 +17,14 @@ import { ms, type Row, timed } from './figures.ts';
 import { fill } from './fill.ts';
 
 const GROUP_MEMBERS = 20;
-/** So many have another title before the delta. */
+/** This many people get another title before the delta. */
 const CHANGED = 20;
 const WITHIN_MS = 10 * 60_000;
 const UNLIMITED = 1_000_000_000;
 
 interface Directory {
   readonly connection: object;
-  /** What the delta is asked for beside. */
+  /** Further parameters of the delta. */
   readonly day?: number;
   change(n: number): unknown;
   close(): Promise<unknown>;
@@ -41,7 +44,7 @@ const groupsOf = (people: number) =>
 
 const okta: Open = async (people) => {
   const limits = { users: UNLIMITED, user: UNLIMITED, groups: UNLIMITED, group: UNLIMITED, other: UNLIMITED };
-  // A delta begins ten minutes before what was seen last.
+  // A delta begins ten minutes before the last change that was seen.
   let agoMs = 60 * 60_000;
   const emulated = await startOktaEmulator({ limits, now: () => Date.now() - agoMs });
   const { state, url } = emulated;

@@ -1,6 +1,6 @@
 /**
- * How often one change goes to the database and back: what its request does, and what the worker does for each
- * store. `begin` and `commit` are counted too.
+ * How often one change goes to the database and back: for its request, and for each store in the worker. `begin` and
+ * `commit` count too.
  */
 
 import { AsyncLocalStorage } from 'node:async_hooks';
@@ -20,7 +20,7 @@ const IDLE_MS = 2_000;
 
 type Origin = 'request' | 'bench' | 'worker';
 
-/** What set the running code going. A request wakes the worker, which counts as such once the answer is out. */
+/** What caused the running code. A request wakes the worker, whose work counts separately once the answer is out. */
 const origin = new AsyncLocalStorage<{ name: Origin }>();
 subscribe('http.server.request.start', (message) => {
   const started = { name: 'request' as Origin };
@@ -90,7 +90,7 @@ async function withStores({ bridge }: Stage, dialect: Dialect): Promise<readonly
   return rows;
 }
 
-/** Counts what goes to the database from now on. */
+/** Counts statements from now on. */
 function countStatements(db: Knex): Counts {
   const counts: Counts = { request: 0, bench: 0, worker: 0 };
   db.on('query', () => {

@@ -1,4 +1,4 @@
-/** A sync of a store that is as it should be: it reads page by page and writes nothing. */
+/** A sync of a store where nothing differs: it reads page by page and writes nothing. */
 
 import { eventually } from '../test/bridge.ts';
 import { isWrite, wordsOf } from '../test/fault/world.ts';
@@ -27,7 +27,7 @@ export function noOpSync({ syncPeople }: Sizes): Promise<readonly Row[]> {
       };
       return eventually(done, SYNC_WITHIN_MS);
     };
-    // The first one adopts everyone, by what it read.
+    // The first sync adopts everyone with what it read.
     const adoptedMs = await timed(sync);
     gitlab.forgetRequests();
     const tookMs = await timed(sync);

@@ -1,4 +1,7 @@
-/** Requests to the whole endpoint, beside a bare Express and Knex handler that writes the same: each a real process. */
+/**
+ * Requests to the whole endpoint, compared with a bare Express and Knex handler that writes the same. Each is a real
+ * process.
+ */
 
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -56,7 +59,7 @@ async function on(dialect: Dialect): Promise<readonly Row[]> {
   }
 }
 
-/** On the `sqlite3` package, or PostgreSQL. */
+/** Uses the `sqlite3` package, or PostgreSQL. */
 async function startBare(dialect: Dialect): Promise<ProcessSide> {
   const directory = mkdtempSync(join(tmpdir(), 'scim-bridge-bench-'));
   const fresh = await freshDatabaseUrl(dialect, directory);

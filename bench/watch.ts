@@ -1,4 +1,4 @@
-/** A worker thread that reads, or changes, one user again and again, and says how long each request took. */
+/** A worker thread that keeps reading, or changing, one user and reports how long each request took. */
 
 import { Agent, request } from 'node:http';
 import { parentPort, workerData } from 'node:worker_threads';
@@ -6,24 +6,24 @@ import { parentPort, workerData } from 'node:worker_threads';
 export interface Watched {
   readonly url: string;
   readonly token: string;
-  /** Bodies of a PATCH, sent by turns; without one it reads. */
+  /** Bodies of PATCH requests, sent in turn; without any, the thread reads. */
   readonly patches?: readonly string[];
-  /** Between two requests; 2 where absent. */
+  /** The pause between two requests; 2 where absent. */
   readonly pauseMs?: number;
 }
 
-/** Of the requests that ended since the last message. */
+/** Requests that ended since the last message. */
 export interface Waits {
-  /** How long those took that were answered 200, in milliseconds. */
+  /** The times of requests that were answered 200, in milliseconds. */
   readonly times: readonly number[];
-  /** How many were answered otherwise. */
+  /** How many got another answer. */
   readonly refused: number;
 }
 
 const { url, token, patches = [], pauseMs = 2 } = workerData as Watched;
 const agent = new Agent({ keepAlive: true, maxSockets: 1 });
 
-/** The status of the answer. */
+/** Answers the status. */
 function ask(n: number): Promise<number> {
   const body = patches[n % patches.length];
   const type = { 'content-type': 'application/scim+json' };
