@@ -174,7 +174,7 @@ export class World {
   #answered({ method, path }: Question, reply: Reply): Reply {
     this.scheduler.happens();
     this.pulled?.look();
-    // True while both processes are down, or the one that had the request.
+    // This answer is right while both processes are down, or the one that had the request.
     const isDown = reply.status === 503 && reply.body.code === 'no_worker';
     if (reply.status >= 500 && !isDown) {
       this.#faultsOfOurs.push(`${method} ${path}: ${reply.status} ${JSON.stringify(reply.body)}`);
