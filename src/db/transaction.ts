@@ -21,3 +21,22 @@ export async function transact<T>(db: Db, body: (tx: Db) => Promise<T>): Promise
     }
   }
 }
+
+/**
+ * Work of one transaction that does not need each other's answers: PostgreSQL is sent the next statement before it has
+ * answered the one ahead. Nothing says which comes first. Waits until all of it has ended, so that no statement comes
+ * after the transaction.
+ */
+export async function together<const T extends readonly unknown[]>(
+  ...work: T
+): Promise<{ -readonly [Place in keyof T]: Awaited<T[Place]> }> {
+  const ended = await Promise.allSettled(work);
+  const errors = ended.flatMap((each) => (each.status === 'rejected' ? [each.reason] : []));
+  if (errors.length > 0) throw errors.find((error) => !isFollowing(error)) ?? errors[0];
+  return ended.map((each) => each.status === 'fulfilled' && each.value) as never;
+}
+
+/** True where the statement failed only because another of its transaction had failed. */
+function isFollowing(error: unknown): boolean {
+  return (error as { code?: unknown } | null)?.code === '25P02';
+}

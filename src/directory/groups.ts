@@ -14,7 +14,7 @@ import {
 } from '../db/identity/groups.ts';
 import { personsOfUsers } from '../db/identity/persons.ts';
 import { type Db, isUniqueViolation } from '../db/open.ts';
-import { addToCause } from '../db/queue/causes.ts';
+import { addingToCause } from '../db/queue/causes.ts';
 import { isHint } from '../db/queue/changedMembers.ts';
 import { enqueueForAllStores, PRIORITY } from '../db/queue/tasks.ts';
 import type { EventKind } from '../model/eventKinds.ts';
@@ -205,7 +205,7 @@ const ENDED_IN_TIME_MAX = 10_000;
 async function countLosses(tx: Db, write: Write, people: number, at: string): Promise<void> {
   if (people === 0) return;
   if (people > ENDED_IN_TIME_MAX) write.deadline?.goOn();
-  await addToCause(tx, {
+  await addingToCause(tx, {
     correlationId: write.cause.correlationId,
     storeId: '',
     description: describeOrigin(write.origin),

@@ -3,9 +3,9 @@
  * event, or none of them. It never calls a vendor.
  */
 
-import { retireLossesOfPerson } from '../db/brake/losses.ts';
+import { retiringLossesOfPerson } from '../db/brake/losses.ts';
 import { lower } from '../db/columns.ts';
-import { appendEvent } from '../db/events.ts';
+import { appendEvent, eventInsert, savingEvents } from '../db/events.ts';
 import { groupIdsOfUser, removeUserFromGroups } from '../db/identity/groupMembers.ts';
 import { lockGroups, raiseGroupVersions } from '../db/identity/groups.ts';
 import { speakingUser } from '../db/identity/persons.ts';
@@ -16,14 +16,15 @@ import {
   softDeleteUser,
   type UserRecord,
 } from '../db/identity/users.ts';
-import { type Db, isUniqueViolation } from '../db/open.ts';
+import { type Db, isUniqueViolation, writeTogether } from '../db/open.ts';
 import { yieldingPeople } from '../db/people/namesakes.ts';
-import { addToCause } from '../db/queue/causes.ts';
-import { closeLeaverEverywhere } from '../db/queue/leavers.ts';
-import { cancelRemovals } from '../db/queue/removals.ts';
+import { addingToCause } from '../db/queue/causes.ts';
+import { closingLeaverEverywhere } from '../db/queue/leavers.ts';
+import { cancellingRemovals } from '../db/queue/removals.ts';
 import { enqueueForAllStores, enqueueTask, PRIORITY } from '../db/queue/tasks.ts';
 import { groupsOfPerson } from '../db/seen/groupsAround.ts';
 import { groupsHoldingPerson } from '../db/seen/ledger.ts';
+import { together } from '../db/transaction.ts';
 import { isActive, type Resource } from '../model/resource.ts';
 import { isoTime } from '../support/clock.ts';
 import {
@@ -67,8 +68,8 @@ export async function createUser(
         const speaks = known && (await speaksForPerson(tx, created));
         // The person was active in another connection; this one speaks for them now, and says inactive.
         const left = how === 'matched' && speaks && !created.active;
-        if (left) await countLoss(tx, write, at);
-        else if (speaks) await callOffLeaving(tx, created.personId);
+        if (left) await countingLoss(tx, write, at);
+        else if (speaks) await together(...callingLeavingOff(tx, created.personId));
         const priority = left ? PRIORITY.leaver : PRIORITY.normal;
         if (hasStores) await enqueuePerson(tx, write, created, priority, at);
         if (known) await enqueueGroupsHolding(tx, write, created.personId, at);
@@ -113,8 +114,11 @@ export async function changeUser(
           ? await writeOver(tx, write, found, at)
           : found;
         const email = { from: matchedEmail(write, current.resource), to: matchedEmail(write, attempted) };
-        const updated = await replaceUserResource(tx, current, attempted, at, email);
-        await recordUserChange(tx, write, current, updated, at);
+        const [updated, speaks] = await together(
+          replaceUserResource(tx, current, attempted, at, email),
+          current.active !== isActive(attempted) && speaksForPerson(tx, current),
+        );
+        await recordUserChange(tx, write, { before: current, after: updated, speaks }, at);
         if (namesOf(current.resource) !== namesOf(attempted))
           await askWhetherKnown(tx, write, updated, at, hash);
         if (current !== found) await leaveToOthers(tx, write, found.personId, at, hash);
@@ -135,27 +139,38 @@ async function speaksForPerson(tx: Db, user: UserRecord): Promise<boolean> {
 }
 
 /** The person is back: losses that were on their way to stores do not happen. */
-async function callOffLeaving(tx: Db, personId: string): Promise<void> {
-  await retireLossesOfPerson(tx, personId);
-  await cancelRemovals(tx, personId);
-  await closeLeaverEverywhere(tx, personId);
+function callingLeavingOff(tx: Db, personId: string) {
+  return [
+    retiringLossesOfPerson(tx, personId),
+    cancellingRemovals(tx, personId),
+    closingLeaverEverywhere(tx, personId),
+  ];
 }
 
-async function recordUserChange(tx: Db, write: Write, before: UserRecord, after: UserRecord, at: string) {
+interface Recorded {
+  readonly before: UserRecord;
+  readonly after: UserRecord;
+  /** Where the person left or returned: whether the user speaks for them. */
+  readonly speaks: boolean;
+}
+
+async function recordUserChange(tx: Db, write: Write, { before, after, speaks }: Recorded, at: string) {
   const left = before.active && !after.active;
   const returned = !before.active && after.active;
-  const speaks = (left || returned) && (await speaksForPerson(tx, after));
-  if (left && speaks) await countLoss(tx, write, at);
-  if (returned && speaks) await callOffLeaving(tx, after.personId);
-  await enqueuePerson(tx, write, after, left && speaks ? PRIORITY.leaver : PRIORITY.normal, at);
   const freesAddress = left || matchedEmail(write, before.resource) !== matchedEmail(write, after.resource);
-  if (before.active && freesAddress) await enqueueYielding(tx, write, before, at);
-  // Groups that were planned while the person was inactive left the person out.
-  if (returned && speaks) await enqueueGroupsOf(tx, write, after.personId, at);
-  await appendUserEvent(tx, write, after, at, {
+  const event = userEvent(write, after, {
     kind: left ? 'user.deactivated' : returned ? 'user.activated' : 'user.updated',
     ...differences(before.resource, after.resource),
   });
+  const counted = left && speaks ? [countingLoss(tx, write, at)] : [];
+  const calledOff = returned && speaks ? callingLeavingOff(tx, after.personId) : [];
+  await together(
+    writeTogether(tx, [...counted, ...calledOff], savingEvents(tx, [eventInsert(at, event)])),
+    enqueuePerson(tx, write, after, left && speaks ? PRIORITY.leaver : PRIORITY.normal, at),
+    before.active && freesAddress && enqueueYielding(tx, write, before, at),
+    // Groups that were planned while the person was inactive left the person out.
+    returned && speaks && enqueueGroupsOf(tx, write, after.personId, at),
+  );
 }
 
 /** Deletes the user and its memberships. Throws DirectoryRefusal: notFound, versionMismatch. */
@@ -179,7 +194,7 @@ export async function deleteUser(
     const groupIds = await removeUserFromGroups(tx, id);
     await raiseGroupVersions(tx, groupIds, at);
     await softDeleteUser(tx, user, at, filtered !== null);
-    await countLoss(tx, write, at);
+    await countingLoss(tx, write, at);
     await enqueuePerson(tx, write, user, spoke ? PRIORITY.leaver : PRIORITY.normal, at);
     await enqueueYielding(tx, write, user, at);
     if (await speakingUser(tx, user.personId)) await enqueueGroupsHolding(tx, write, user.personId, at);
@@ -206,8 +221,8 @@ async function refusingTakenNames<T>(resource: () => Resource, body: () => Promi
   }
 }
 
-async function countLoss(tx: Db, write: Write, at: string): Promise<void> {
-  await addToCause(tx, {
+function countingLoss(tx: Db, write: Write, at: string) {
+  return addingToCause(tx, {
     correlationId: write.cause.correlationId,
     storeId: '',
     description: describeOrigin(write.origin),

@@ -3,7 +3,7 @@
  * two people, and the former person's account stays as it is. One answer holds for all stores.
  */
 
-import { retireLossesOfPerson } from '../../db/brake/losses.ts';
+import { retiringLossesOfPerson } from '../../db/brake/losses.ts';
 import { appendEvent } from '../../db/events.ts';
 import { lastDeletedUser, speakingUser } from '../../db/identity/persons.ts';
 import type { Db } from '../../db/open.ts';
@@ -16,8 +16,8 @@ import {
   type QuestionRecord,
 } from '../../db/people/questions.ts';
 import { setSpeaker } from '../../db/people/speakers.ts';
-import { closeLeaverEverywhere } from '../../db/queue/leavers.ts';
-import { cancelRemovals } from '../../db/queue/removals.ts';
+import { closingLeaverEverywhere } from '../../db/queue/leavers.ts';
+import { cancellingRemovals } from '../../db/queue/removals.ts';
 import { enqueueForAllStores, PRIORITY } from '../../db/queue/tasks.ts';
 import { groupsOfPerson } from '../../db/seen/groupsAround.ts';
 import { transact } from '../../db/transaction.ts';
@@ -97,9 +97,9 @@ async function become(tx: Db, newcomerId: string, formerId: string): Promise<voi
   const user = await speakingUser(tx, formerId);
   if (user) await setSpeaker(tx, formerId, user.connectionId);
   if (!user?.active) return;
-  await retireLossesOfPerson(tx, formerId);
-  await cancelRemovals(tx, formerId);
-  await closeLeaverEverywhere(tx, formerId);
+  await retiringLossesOfPerson(tx, formerId);
+  await cancellingRemovals(tx, formerId);
+  await closingLeaverEverywhere(tx, formerId);
 }
 
 async function enqueue(tx: Db, environmentId: string, personId: string, cause: Cause, at: string) {

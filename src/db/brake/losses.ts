@@ -10,7 +10,7 @@ import type { Kind, Subject } from '../../model/subject.ts';
 import { newId } from '../../support/ids.ts';
 import { chunks } from '../chunks.ts';
 import { fromBoolean, fromJson, toJson } from '../columns.ts';
-import type { Db } from '../open.ts';
+import type { Db, Write } from '../open.ts';
 
 /** People who left come before other losses, and those before held changes that take nothing. */
 export const LOSS_RANK = { person: 0, other: 1, none: 2 } as const;
@@ -197,17 +197,17 @@ export async function finishApproved(db: Db, id: string, at: string): Promise<bo
 
 /** Losses that are no longer planned count for no later plan; the incident still shows them. */
 export async function retireLosses(db: Db, ids: readonly string[]): Promise<void> {
-  for (const some of chunks(ids)) await retire(db('losses').whereIn('id', some), db);
+  for (const some of chunks(ids)) await retiring(db('losses').whereIn('id', some), db);
 }
 
 /** The person is back: losses that would end their access, and decisions about them, no longer count on any store. */
-export async function retireLossesOfPerson(db: Db, personId: string): Promise<void> {
+export function retiringLossesOfPerson(db: Db, personId: string): Write {
   const losses = { kind: 'user', subject_id: personId, standing: true, rank: LOSS_RANK.person };
-  await retire(db('losses').where(losses), db);
+  return retiring(db('losses').where(losses), db);
 }
 
-async function retire(losses: ReturnType<Db>, db: Db): Promise<void> {
-  await losses.update({
+function retiring(losses: ReturnType<Db>, db: Db): Write {
+  return losses.update({
     standing: false,
     state: db.raw("case when state in ('held', 'approved') then 'moved' else state end"),
   });

@@ -5,7 +5,7 @@
 
 import type { Knex } from 'knex';
 import type { CauseCount } from '../../model/loss.ts';
-import type { Db } from '../open.ts';
+import type { Db, Write } from '../open.ts';
 
 export interface CauseSize {
   readonly correlationId: string;
@@ -18,8 +18,8 @@ export interface CauseSize {
 }
 
 /** Adds to what one request could take from people. */
-export async function addToCause(db: Db, cause: CauseSize): Promise<void> {
-  await db('causes')
+export function addingToCause(db: Db, cause: CauseSize): Write {
+  return db('causes')
     .insert({
       correlation_id: cause.correlationId,
       store_id: cause.storeId,

@@ -5,7 +5,7 @@
 
 import type { Knex } from 'knex';
 import { fromJsonOrNull } from '../columns.ts';
-import type { Db } from '../open.ts';
+import type { Db, Write } from '../open.ts';
 
 export interface LeaverRecord {
   readonly storeId: string;
@@ -58,8 +58,8 @@ export async function closeLeaver(db: Db, storeId: string, personId: string): Pr
 }
 
 /** Closes the leaver on every store: the person is back. */
-export async function closeLeaverEverywhere(db: Db, personId: string): Promise<void> {
-  await db('leavers').where({ person_id: personId }).delete();
+export function closingLeaverEverywhere(db: Db, personId: string): Write {
+  return db('leavers').where({ person_id: personId }).delete();
 }
 
 /** Saves that the store took the disabling, or that the bridge read it back once more. */

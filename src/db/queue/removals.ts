@@ -1,6 +1,6 @@
 /** Since when `REMOVE_AFTER_DAYS` counts, kept on each person's link. Nothing here changes the account. */
 
-import type { Db } from '../open.ts';
+import type { Db, Write } from '../open.ts';
 
 /** Starts the count at `since`, an ISO time; null stops it. */
 export async function setRemovalSince(db: Db, id: string, since: string | null): Promise<void> {
@@ -8,8 +8,8 @@ export async function setRemovalSince(db: Db, id: string, since: string | null):
 }
 
 /** Stops the count on every store: the person is back. */
-export async function cancelRemovals(db: Db, personId: string): Promise<void> {
-  await db('links')
+export function cancellingRemovals(db: Db, personId: string): Write {
+  return db('links')
     .where({ kind: 'user', subject_id: personId })
     .whereNotNull('removal_since')
     .update({ removal_since: null, removal_asked_days: null });

@@ -1,0 +1,42 @@
+/** Statements of one transaction that are sent without waiting for each other. */
+
+import type { Knex } from 'knex';
+import type { Db } from '../../../src/db/open.ts';
+import { together, transact } from '../../../src/db/transaction.ts';
+import { onEachDatabase } from '../../database.ts';
+
+onEachDatabase((open) => {
+  let db: Knex;
+  beforeEach(async () => {
+    db = await open();
+    await db.schema.createTable('people', (table) => table.text('id').primary());
+    await db('people').insert({ id: 'ann' });
+  });
+  const people = () => db('people').orderBy('id').pluck('id');
+  const add = async (tx: Db, ...ids: string[]) => {
+    for (const id of ids) await tx('people').insert({ id });
+    return ids.length;
+  };
+
+  it('are all done, and answered in the order in which they stand', async () => {
+    const answers = await transact(db, (tx) =>
+      together(add(tx, 'bob', 'dan'), false, tx('people').where({ id: 'ann' }).pluck('id'), add(tx, 'cid')),
+    );
+    expect(answers).toEqual([2, false, ['ann'], 1]);
+    expect(await people()).toEqual(['ann', 'bob', 'cid', 'dan']);
+  });
+
+  it('fail with what went wrong first, whatever comes of the others, and all is undone', async () => {
+    const twice = transact(db, (tx) => together(add(tx, 'bob', 'cid'), add(tx, 'ann'), add(tx, 'dan', 'eve')));
+    await expect(twice).rejects.toThrow(/unique|duplicate/i);
+    expect(await people()).toEqual(['ann']);
+  });
+
+  it('have all ended when the transaction does', async () => {
+    const asked: string[] = [];
+    db.on('query', ({ sql }: { sql: string }) => asked.push(sql));
+    await expect(transact(db, (tx) => together(add(tx, 'ann'), add(tx, 'bob', 'cid')))).rejects.toThrow();
+    expect(asked.at(-1)).toMatch(/^ROLLBACK/);
+    expect(await people()).toEqual(['ann']);
+  });
+});
