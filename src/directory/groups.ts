@@ -17,6 +17,7 @@ import { type Db, isUniqueViolation } from '../db/open.ts';
 import { addingToCause } from '../db/queue/causes.ts';
 import { isHint } from '../db/queue/changedMembers.ts';
 import { enqueueForAllStores, PRIORITY } from '../db/queue/tasks.ts';
+import { together } from '../db/transaction.ts';
 import type { EventKind } from '../model/eventKinds.ts';
 import type { Resource } from '../model/resource.ts';
 import { isoTime } from '../support/clock.ts';
@@ -134,14 +135,16 @@ async function recordGroupChange(
   members: MemberDifference,
   at: string,
 ) {
-  await countLosses(tx, write, members.removed.length, at);
-  await enqueueGroup(tx, write, after, at, await changedPeople(tx, before, after, members));
   const changed = differences(before.resource, after.resource);
-  await appendGroupEvent(tx, write, after, at, {
-    kind: 'group.updated',
-    before: changed.before,
-    after: { ...changed.after, ...membersInEvent(members) },
-  });
+  await together(
+    countLosses(tx, write, members.removed.length, at),
+    changedPeople(tx, before, after, members).then((people) => enqueueGroup(tx, write, after, at, people)),
+    appendGroupEvent(tx, write, after, at, {
+      kind: 'group.updated',
+      before: changed.before,
+      after: { ...changed.after, ...membersInEvent(members) },
+    }),
+  );
 }
 
 /** Ends every membership of the group. Throws DirectoryRefusal: notFound, versionMismatch. */

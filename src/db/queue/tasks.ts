@@ -8,6 +8,7 @@ import { newId } from '../../support/ids.ts';
 import { fromBoolean, fromJsonOrNull } from '../columns.ts';
 import { type Db, forUpdate } from '../open.ts';
 import type { After } from '../paging.ts';
+import { together } from '../transaction.ts';
 import { addChangedMembers, isHint } from './changedMembers.ts';
 import { openLeavers } from './leavers.ts';
 
@@ -80,19 +81,15 @@ async function enqueueTasks(db: Db, storeIds: readonly string[], task: Enqueue):
       updated_at: task.at,
     })
     .returning(['id', 'seq']);
-  if (hinted) {
-    const hinting = rows.map(({ id, seq }) => ({ id, seq: Number(seq) }));
-    await addChangedMembers(db, hinting, people);
-  }
-  if (task.priority === PRIORITY.leaver && task.subject.kind === 'user') {
-    const { environmentId, at: since, subject } = task;
-    const correlationId = task.correlationIds.at(-1) ?? null;
-    await openLeavers(db, storeIds, { personId: subject.id, environmentId, correlationId, since });
-  }
-  await addCauses(
-    db,
-    rows.map(({ id }) => id),
-    task,
+  const { environmentId, at: since, subject } = task;
+  const correlationId = task.correlationIds.at(-1) ?? null;
+  const leaves = task.priority === PRIORITY.leaver && subject.kind === 'user';
+  const ids = rows.map(({ id }) => id);
+  const changed = rows.map(({ id, seq }) => ({ id, seq: Number(seq) }));
+  await together(
+    hinted && addChangedMembers(db, changed, people),
+    leaves && openLeavers(db, storeIds, { personId: subject.id, environmentId, correlationId, since }),
+    addCauses(db, ids, task),
   );
 }
 

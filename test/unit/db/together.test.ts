@@ -27,7 +27,9 @@ onEachDatabase((open) => {
   });
 
   it('fail with what went wrong first, whatever comes of the others, and all is undone', async () => {
-    const twice = transact(db, (tx) => together(add(tx, 'bob', 'cid'), add(tx, 'ann'), add(tx, 'dan', 'eve')));
+    const twice = transact(db, (tx) =>
+      together(add(tx, 'bob', 'cid'), add(tx, 'ann'), add(tx, 'dan', 'eve')),
+    );
     await expect(twice).rejects.toThrow(/unique|duplicate/i);
     expect(await people()).toEqual(['ann']);
   });
