@@ -203,8 +203,8 @@ export const MUTANTS: readonly Mutant[] = [
   ]),
   mutant('previewScans', 'a preview starts from what its scan found', [
     'src/sync/preview/pages.ts',
-    'byScan(step, { began: step.began, repair: true, takesAgreement: true })',
-    'byScan(step, { began: step.began, repair: false, takesAgreement: true })',
+    '  return byScan(step, scanOf(step));',
+    '  return byScan(step, { ...scanOf(step), repair: false });',
   ]),
   mutant('previewDrift', 'a preview marks what undoes a change by hand', [
     'src/sync/preview/pages.ts',
@@ -258,8 +258,8 @@ export const MUTANTS: readonly Mutant[] = [
   ]),
   mutant('refusedNameGitLab', 'a user name that GitLab refuses does not take the other attributes with it', [
     'src/connectors/gitlab/userWrites.ts',
-    'refusedAttributes(answer.refusal, attributes);\n    if (refusedNow.length === 0)',
-    'refusedAttributes(answer.refusal, attributes);\n    if (refusedNow.length >= 0)',
+    '    const error = refused(attempt, refusal);\n',
+    '    const error = refused(attempt, refusal);\n    if (error) throw error;\n',
   ]),
   mutant('refusedMembers', 'one member whom Slack refuses keeps nobody else out', [
     'src/connectors/slack/members.ts',
