@@ -160,10 +160,7 @@ export async function recordGroupDrift(
   const { link, drift } = facts;
   const scan = scanOf(step);
   if (link === null || scan === null) return [];
-  if (drift.patch && takesIn(scan, drift)) {
-    await updateLink(tx, link.id, drift.patch, step.now());
-    await recordKeys(tx, keyWork(step), link);
-  }
+  await recordNameDrift(tx, step, scan, facts);
   if (!isRead) return [];
   if (Object.keys(drift.kept).length > 0) await keptEvent(tx, step, link, drift.kept);
   const { changes = [], foreign = NOBODY, lowered = NOBODY } = members ?? {};
@@ -175,6 +172,18 @@ export async function recordGroupDrift(
     repaired: scan.repair ? drift.repaired : (link.drift?.repaired ?? {}),
   });
   return items;
+}
+
+/** Records what the scan saw of the group's name. */
+export async function recordNameDrift(
+  tx: Db,
+  step: Step,
+  scan: Scan,
+  { link, drift }: GroupFacts,
+): Promise<void> {
+  if (!link || !drift.patch || !takesIn(scan, drift)) return;
+  await updateLink(tx, link.id, drift.patch, step.now());
+  await recordKeys(tx, keyWork(step), link);
 }
 
 const NOBODY: ReadonlySet<string> = new Set();

@@ -22,10 +22,11 @@ import type { Cause } from '../../model/cause.ts';
 import { endsAccess, type Op } from '../../model/change.ts';
 import { RequestError } from '../../model/errors.ts';
 import type { Kind } from '../../model/subject.ts';
-import type { Work } from '../../settle/planning.ts';
 import type { PropagationDeps } from '../../stores/deps.ts';
 import { storeEvent } from '../../stores/storeEvents.ts';
 import { isoTime } from '../../support/clock.ts';
+import type { Step } from '../recordDrift.ts';
+import { lookAtDrift } from './appliedDrift.ts';
 import { presentChange } from './shownChange.ts';
 
 /** Throws a 409 where the store is not active, or the preview is not done. */
@@ -70,13 +71,10 @@ export async function startApply(
   return run;
 }
 
-/** What a step of such a run works with. */
-export interface ApplyStep extends Work {
-  readonly run: SyncRunRecord;
-}
-
 interface Item {
   readonly op: Op;
+  /** True where the item undoes a change by hand. */
+  readonly drift?: boolean;
   readonly subject: { readonly kind: Kind; readonly id: string };
   readonly member?: { readonly id: string };
   readonly held: boolean;
@@ -86,7 +84,7 @@ const ITEMS_PER_STEP = 200;
 
 /** First step: counts everybody who would lose something, because the whole preview is one cause for the brake. */
 export async function countApplied(
-  step: ApplyStep,
+  step: Step,
   cursor: string | null,
 ): Promise<{ readonly cursor: string | null }> {
   const { items, next } = await itemsPage(step, cursor);
@@ -118,11 +116,14 @@ interface Applied {
 const WITHHELD = 'the brake holds it: apply the preview with includeHeld: true, or approve it';
 
 /** Second step: permits the change of each item; of those that the brake holds only where the admin said so. */
-export async function enqueueApplied(step: ApplyStep, cursor: string | null): Promise<Applied> {
-  const { items, next } = await itemsPage(step, cursor);
+export async function enqueueApplied(step: Step, cursor: string | null): Promise<Applied> {
+  const { preview, items, next } = await itemsPage(step, cursor);
   const { run, context } = step;
   const permitted = items.filter(({ body }) => !body.held || run.includeHeld);
+  const drifted = permitted.flatMap(({ body }) => (body.drift ? [body.subject] : []));
+  const recordDrift = preview && (await lookAtDrift(step, preview, drifted));
   await step.record(async (tx) => {
+    await recordDrift?.(tx);
     const rows = permitted.map(({ changeKey, body }) => ({
       changeKey,
       runId: run.id,
@@ -148,12 +149,12 @@ export async function enqueueApplied(step: ApplyStep, cursor: string | null): Pr
   return { cursor: next, refused: withheld.map(({ body }) => ({ ...body, reason: WITHHELD })) };
 }
 
-async function itemsPage(step: ApplyStep, cursor: string | null) {
+async function itemsPage(step: Step, cursor: string | null) {
   const { run, context } = step;
   const preview = run.previewId
     ? await getPreview(step.db, context.store.id, run.previewId, step.now())
     : null;
-  if (!preview) return { items: [], next: null };
+  if (!preview) return { preview, items: [], next: null };
   const after = cursor === null ? null : (JSON.parse(cursor) as ItemPosition);
   const rows = await listPreviewItems(step.db, preview.id, 'change', after, ITEMS_PER_STEP);
   const items = rows.map((row) => ({
@@ -162,9 +163,9 @@ async function itemsPage(step: ApplyStep, cursor: string | null) {
     body: presentChange(preview, row.body) as unknown as Item,
   }));
   const last = rows.at(-1);
-  if (rows.length < ITEMS_PER_STEP || !last) return { items, next: null };
+  if (rows.length < ITEMS_PER_STEP || !last) return { preview, items, next: null };
   const { sortKey, position } = last;
-  return { items, next: JSON.stringify({ sortKey, position } satisfies ItemPosition) };
+  return { preview, items, next: JSON.stringify({ sortKey, position } satisfies ItemPosition) };
 }
 
 /**

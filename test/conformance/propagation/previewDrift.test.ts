@@ -78,9 +78,10 @@ describe.each(PLAYED)('on %s', (dialect) => {
 
   describe.each(STORE_TYPES)('%s', (type) => {
     it.each([
-      ['active', false],
-      ['to be activated again', true],
-    ])('lists what is otherwise on a store that is %s, and what follows is that', async (_, inactive) => {
+      ['a sync', false],
+      ['an activation', true],
+      ['applying it', false],
+    ])('lists what is otherwise, and %s does just that', async (follows, inactive) => {
       const settings = { BRAKE_PERCENT: 100, GROUP_PROVISIONING: 'Create' };
       await world.add(type, settings);
       const ids = [];
@@ -115,7 +116,8 @@ describe.each(PLAYED)('on %s', (dialect) => {
       expect(await world.writes(type)).toEqual([]);
 
       if (inactive) await world.configure(type, settings, { status: 'ACTIVE' });
-      else await world.store(type, 'POST', '/sync', {});
+      else if (follows === 'a sync') await world.store(type, 'POST', '/sync', {});
+      else await world.store(type, 'POST', `/preview/${shown.id}/apply`, {});
       await world.settled();
       expect((await world.writes(type)).sort()).toEqual(['enable', 'grant', 'update']);
       const after = (await world.store(type, 'GET', `/preview/${shown.id}`)).body;
@@ -124,21 +126,26 @@ describe.each(PLAYED)('on %s', (dialect) => {
   });
 
   it.each([
-    [true, ['create', 'grant']],
-    [false, []],
-  ])('where somebody deleted an account by hand, and CREATE_USERS is %s', async (creates, writes) => {
-    const type = 'GitLabSelfManaged';
-    const settings = { BRAKE_PERCENT: 100, GROUP_PROVISIONING: 'Create' };
-    await world.add(type, settings);
-    await world.group('crew', [await world.join('ann'), await world.join('bob')]);
-    await world.configure(type, { ...settings, CREATE_USERS: creates });
-    const { state } = world.gitlab;
-    state.removeUser(Number((await world.account(type, 'ann'))?.id));
-    await world.forget();
-    const { changes } = await world.preview(type);
-    expect(changes.map(({ op }: { op: string }) => op).sort()).toEqual(writes);
-    await world.store(type, 'POST', '/sync', {});
-    await world.settled();
-    expect((await world.writes(type)).sort()).toEqual(writes);
-  });
+    [true, '/sync', ['create', 'grant']],
+    [true, '/apply', ['create', 'grant']],
+    [false, '/sync', []],
+    [false, '/apply', []],
+  ])(
+    'where somebody deleted an account by hand, CREATE_USERS is %s, and then %s',
+    async (creates, road, writes) => {
+      const type = 'GitLabSelfManaged';
+      const settings = { BRAKE_PERCENT: 100, GROUP_PROVISIONING: 'Create' };
+      await world.add(type, settings);
+      await world.group('crew', [await world.join('ann'), await world.join('bob')]);
+      await world.configure(type, { ...settings, CREATE_USERS: creates });
+      const { state } = world.gitlab;
+      state.removeUser(Number((await world.account(type, 'ann'))?.id));
+      await world.forget();
+      const { id, changes } = await world.preview(type);
+      expect(changes.map(({ op }: { op: string }) => op).sort()).toEqual(writes);
+      await world.store(type, 'POST', road === '/sync' ? road : `/preview/${id}/apply`, {});
+      await world.settled();
+      expect((await world.writes(type)).sort()).toEqual(writes);
+    },
+  );
 });

@@ -1,0 +1,41 @@
+/**
+ * What a preview marked as changed by hand. The bridge takes note of it when an admin applies the preview, as a sync
+ * that repairs does, so that the tasks plan what the preview showed.
+ */
+
+import type { Db } from '../../db/open.ts';
+import type { PreviewRecord } from '../../db/runs/previews.ts';
+import { updateLink } from '../../db/seen/links.ts';
+import type { Subject } from '../../model/subject.ts';
+import { groupsByRecords, lookAtGroups } from '../../settle/groups/look.ts';
+import { planPeople } from '../../settle/people/look.ts';
+import { byScan, type Scan } from '../../settle/people/scanned.ts';
+import { recordNameDrift, recordPersonDrift, type Step } from '../recordDrift.ts';
+import { withScannedNames } from '../scannedNames.ts';
+
+/** Answers what writes the notes, in the transaction that queues the subjects. */
+export async function lookAtDrift(
+  step: Step,
+  preview: PreviewRecord,
+  drifted: readonly Subject[],
+): Promise<(tx: Db) => Promise<void>> {
+  const scan: Scan = {
+    began: preview.position?.began ?? preview.createdAt,
+    repair: true,
+    takesAgreement: true,
+  };
+  const idsOf = (kind: Subject['kind']) => [
+    ...new Set(drifted.flatMap((subject) => (subject.kind === kind ? [subject.id] : []))),
+  ];
+  const people = await planPeople(step, byScan(step, scan), idsOf('user'));
+  const recorded = await lookAtGroups(step, groupsByRecords(step), idsOf('group'));
+  const groups = await withScannedNames(step, scan, recorded);
+  return async (tx) => {
+    for (const { facts } of people) await recordPersonDrift(tx, step, scan, facts);
+    for (const facts of groups) {
+      await recordNameDrift(tx, step, scan, facts);
+      // The group's task reads its members.
+      if (facts.link) await updateLink(tx, facts.link.id, { membersReadAt: null }, step.now());
+    }
+  };
+}
