@@ -86,8 +86,8 @@ async function readRows(
 }
 
 /**
- * Null where Google did not say. One call knows direct members; the other also knows members of groups inside, but
- * only of one domain. A 404 of Google's own shows nobody, and so does its answer that this is no such question.
+ * Null where Google did not say. One call knows direct members; the other also knows members of groups inside, but only
+ * of one domain. Google's own 404 means "no member", and so does its answer that the question makes no sense.
  */
 export async function isMember(
   { client, calls, deps }: Asked & { readonly deps: SourceDeps },

@@ -130,7 +130,7 @@ async function ending(okta: Okta, { users, groups, before }: Ended, context: Cal
 
 /**
  * Null where Okta did not answer, and where the answer lacks the group of everybody, which contains every person that
- * is shown. A person who is gone is in no group; an answer that this is no such question proves nothing.
+ * is shown. A person who is gone is in no group; nor is one about whom Okta finds the question senseless.
  */
 async function isMember(
   { client, calls, sight }: Okta,
