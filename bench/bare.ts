@@ -13,7 +13,8 @@ import { openDatabase, parseDatabaseUrl } from '../src/db/open.ts';
 import { person } from '../test/bridge.ts';
 
 const [databaseUrl = '', userName = ''] = process.argv.slice(2);
-const db = openDatabase(parseDatabaseUrl(databaseUrl));
+// Sessions of the driver as it comes: the bridge prepares statements and sends `BEGIN` along, a bare handler does not.
+const db = openDatabase(parseDatabaseUrl(databaseUrl), undefined, 'long');
 const ENVIRONMENT = 'e';
 const CONNECTION = 'c';
 
