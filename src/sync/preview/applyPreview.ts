@@ -121,7 +121,7 @@ export async function enqueueApplied(step: Step, cursor: string | null): Promise
   const { run, context } = step;
   const permitted = items.filter(({ body }) => !body.held || run.includeHeld);
   const drifted = permitted.flatMap(({ body }) => (body.drift ? [body.subject] : []));
-  const recordDrift = preview && (await lookAtDrift(step, preview, drifted));
+  const recordDrift = preview && drifted.length > 0 ? await lookAtDrift(step, preview, drifted) : null;
   await step.record(async (tx) => {
     await recordDrift?.(tx);
     const rows = permitted.map(({ changeKey, body }) => ({
