@@ -27,7 +27,7 @@ export class BrakeBook {
     this.#sight = sight;
   }
 
-  /** An approval left nothing held: earlier losses no longer count. */
+  /** An approval, or an applied preview, left nothing held: earlier losses no longer count. */
   renew(now: number): void {
     this.#renewedAt = now;
   }

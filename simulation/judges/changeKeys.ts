@@ -30,6 +30,8 @@ export interface ShownChange {
   readonly attributes?: readonly ShownAttribute[];
   /** For a preview: the change undoes what somebody did there by hand. */
   readonly drift?: boolean;
+  /** For a preview: the brake holds the change, or the plan does. */
+  readonly held?: boolean;
 }
 
 export function keysOf({ op, subject, member, attributes = [] }: ShownChange): readonly string[] {

@@ -52,6 +52,8 @@ export class Decisions {
   readonly approved = new Set<string>();
   /** Those of them that an applied preview lists: they go through, in whatever way the person leaves meanwhile. */
   readonly applied = new Set<string>();
+  /** Those of them that were held until then: with the last one the brake ends. */
+  readonly appliedHeld = new Set<string>();
   /** Losses that an admin discarded, or gave back. */
   readonly discarded = new Set<string>();
   readonly wishes: Wish[] = [];

@@ -130,6 +130,7 @@ export class Records {
     if (this.isProtected(accountId, this.sight.meaningsSince(turn.sentTick)))
       return 'the account is protected';
     const { decisions } = this;
+    if (keys.some((key) => decisions.appliedHeld.has(key))) this.brake.renew(this.now());
     // An approval in progress may be carried out before its answer tells which losses it covers.
     if (decisions.asked === 'approve' || keys.some((key) => decisions.isApproved(key, turn))) return null;
     return this.brake.exceeds(who, turn, this.now(), this.#people()) ? 'the brake is exceeded' : null;

@@ -192,6 +192,8 @@ export class Admin {
     if (includeHeld) {
       decisions.approve(keys);
       for (const key of keys) decisions.applied.add(key);
+      for (const change of preview.changes.filter(({ held }) => held))
+        for (const key of keysOf(change)) decisions.appliedHeld.add(key);
     }
     await this.#ask(store, 'POST', `/preview/${preview.id}/apply`, { includeHeld });
   }
