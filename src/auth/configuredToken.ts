@@ -1,4 +1,4 @@
-/** `ADMIN_TOKEN` of the configuration as if it were a row: valid exactly while it is set. */
+/** `ADMIN_TOKEN` of the configuration as if it were a row of the database, for as long as it is set. */
 
 import type { AdminTokenRecord } from '../db/access/adminTokens.ts';
 import { isoTime } from '../support/clock.ts';

@@ -1,6 +1,6 @@
 /**
- * The tokens and sessions that this process knows, in memory. One that was revoked, here or by another replica, holds no
- * longer than the next request; a flood of wrong ones costs the database ten short reads a second at most.
+ * Keeps the known tokens and sessions of the bridge in memory. A token that was revoked, here or by another replica,
+ * is refused from the next request on. A flood of wrong tokens costs the database at most ten short reads a second.
  */
 
 import type { AdminTokenRecord } from '../db/access/adminTokens.ts';
@@ -16,18 +16,18 @@ import { keyedReadsOf } from '../db/reads.ts';
 import type { Clock } from '../support/clock.ts';
 import { hashToken } from './tokens.ts';
 
-/** Each rejects where the database does not answer: that says nothing about the token. */
+/** Each function rejects where the database does not answer: that says nothing about the token. */
 export interface KnownTokens {
-  /** Null where there is no such token. One that has ended is found. */
+  /** Null where there is no such token; it also finds one that has ended. */
   scim(token: string): Promise<ScimAccess | null>;
   admin(token: string): Promise<AdminTokenRecord | null>;
-  /** One of either kind. */
+  /** A token of either kind. */
   scimOrAdmin(token: string): Promise<Pick<AdminTokenRecord, 'validUntil'> | null>;
   /** A session, or the code of a sign-in link, by its secret. */
   session(secret: string): Promise<SessionAccess | null>;
 }
 
-/** So often at most the database is asked because of tokens that nobody knows. */
+/** A process asks the database about unknown tokens at most this often. */
 const UNKNOWN_LOOK_EVERY_MS = 100;
 const NEVER = new AbortController().signal;
 
@@ -42,7 +42,7 @@ export function createKnownTokens(db: Db, clock: Clock): KnownTokens {
   let unknownAt = Number.NEGATIVE_INFINITY;
   const latestForUnknown = shared(async () => {
     const waitMs = unknownAt + UNKNOWN_LOOK_EVERY_MS - clock.now();
-    // A clock that is set back must not make anybody wait for longer.
+    // A clock that is set back must not make a request wait for longer.
     if (waitMs > 0) await clock.sleep(Math.min(waitMs, UNKNOWN_LOOK_EVERY_MS), NEVER);
     unknownAt = clock.now();
     return latest();
@@ -71,7 +71,7 @@ export function createKnownTokens(db: Db, clock: Clock): KnownTokens {
   };
 }
 
-/** One at a time: whoever comes while one is under way shares the next, which begins after they came. */
+/** Runs once at a time: a caller that comes during a run shares the next run, which begins after the call. */
 function shared<T>(work: () => Promise<T>): () => Promise<T> {
   let underway: Promise<unknown> | null = null;
   let next: Promise<T> | null = null;

@@ -150,7 +150,7 @@ function callingLeavingOff(tx: Db, personId: string) {
 interface Recorded {
   readonly before: UserRecord;
   readonly after: UserRecord;
-  /** Where the person left or returned: whether the user speaks for them. */
+  /** Whether this user speaks for the person, if the person left or returned. */
   readonly speaks: boolean;
 }
 

@@ -58,7 +58,10 @@ export async function endHeldRun(tx: Db, record: PulledRecord, by: PullRun, at: 
   await closeIncident(tx, record, held, at, 'the source shows them as they are here');
 }
 
-/** Of what is held a partial scan proves nothing, and it waits on; whatever else that run would do is older than this one. */
+/**
+ * After a newer but partial scan: the held lines keep waiting, because such a scan proves nothing about them. The other
+ * lines of the held run are dropped, because the newer scan knows better.
+ */
 export async function overtakeHeldRun(tx: Db, { id }: PulledRecord): Promise<void> {
   const held = await heldPullRun(tx, id);
   if (!held) return;
@@ -89,8 +92,8 @@ export function causeOf({ id, name }: PulledRecord, { correlationId }: PullRun):
 }
 
 /**
- * Writes events: which declined losses are no longer a question, and how many people the lines would take something
- * from, or rename.
+ * Forgets declined losses that are no longer a question, and announces to the brakes of stores how many people the lines
+ * may take something from, or rename.
  */
 export async function announceLines(
   tx: Db,

@@ -31,7 +31,7 @@ export function isAboutCredential({ disposition, status }: RemoteError): boolean
   return disposition === 'unauthorized' && status !== 403;
 }
 
-/** The vendor itself took it for no question that it has an answer to. */
+/** The vendor itself answered that the question makes no sense. */
 export function isNoQuestion({ disposition, status }: RemoteError): boolean {
   return disposition === 'rejected' && status === 400;
 }

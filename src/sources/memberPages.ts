@@ -1,4 +1,7 @@
-/** Who is in each of a source's groups, a few groups read at once. One that cannot be read is unread, and the others go on. */
+/**
+ * Reads the members of a source's groups, a few groups at once. A group that cannot be read is reported as unread, and
+ * the others go on.
+ */
 
 import { readAhead } from './ahead.ts';
 import { createUnreadCount } from './lookups.ts';

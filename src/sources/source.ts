@@ -224,7 +224,7 @@ export interface SourceDefinition {
   readonly enriches: boolean;
   /** For a source that enriches: the store type to which these accounts belong. */
   readonly storeType?: string;
-  /** What the vendor calls those attributes of accounts that stores of that type call otherwise. */
+  /** The vendor's own names of attributes that stores of this type call otherwise. */
   readonly vendorNames?: Readonly<Record<string, string>>;
   /** All configuration keys, `SOURCE_SPECS` included. */
   readonly settings: readonly SettingSpec[];

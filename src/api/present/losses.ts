@@ -77,7 +77,7 @@ export function showLoss(loss: LossRecord, { storeOf, causeOf }: KnownOfLosses) 
   };
 }
 
-/** The cause that is shown. Where the plan itself holds the loss, the plan's reason is the cause. */
+/** The cause of a loss. Where the plan itself holds the loss, the plan's reason is the kind of the cause. */
 export function shownCause(
   { cause, change }: LossRecord,
   causeOf: KnownOfLosses['causeOf'],

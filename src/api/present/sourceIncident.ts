@@ -67,7 +67,7 @@ function attributesOf(line: Line) {
   return attributes.length === 0 ? {} : { attributes };
 }
 
-/** A discarded line shows how far the stores have given back what they took. */
+/** The state of a line. One that an undo called off shows how far the stores have given it back. */
 function stateOf(line: Line, atStores: readonly LossRecord[]): LossState {
   if (!line.isCalledOff) return STATES[line.state];
   const ofLine = atStores.filter(({ change }) => (change.op === 'revoke') === (line.op === 'leave'));

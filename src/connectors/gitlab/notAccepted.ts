@@ -21,7 +21,7 @@ export function refusedAttributes(refusal: Refusal, sent: Attributes): readonly 
     .map((attribute) => ({ attribute, reason: refusal.words, ...(taken ? { taken } : {}) }));
 }
 
-/** Of an update: true where GitLab refuses it for an attribute, whether that was sent or not. */
+/** True where GitLab refuses an update because of an attribute, even one that was not sent. */
 export function isUnnamed(refusal: Refusal): boolean {
   return refusal.fields.length > 0 || isTaken(refusal);
 }

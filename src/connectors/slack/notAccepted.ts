@@ -44,7 +44,7 @@ export function isAboutSome({ code }: Refusal): boolean {
   return ABOUT_SOME.has(code);
 }
 
-/** True where Slack refuses an update for an attribute that it does not name, or names one that was not sent. */
+/** True where Slack refuses an update and names no attribute, or one that was not sent. */
 export function isUnnamed(refusal: Refusal): boolean {
   return isAboutSome(refusal) || ATTRIBUTES_OF[refusal.code] !== undefined;
 }

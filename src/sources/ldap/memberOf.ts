@@ -30,7 +30,7 @@ export async function isMember(reading: Reading, groupId: string, userId: string
     const user = await one(settings.userBase, byUser, [MEMBER_OF]);
     if (!group) return null;
     const wanted = normalDn(group.dn);
-    // Those that are found on the way join while it is walked.
+    // The loop below adds groups to this map while it walks through it.
     const found = new Map<string, string>();
     const add = (outer: Outer) => {
       for (const dn of outer.dns) found.set(normalDn(dn), dn);
