@@ -118,13 +118,13 @@ export interface CauseOfLosses {
   readonly people: number;
   /** ISO time of its first loss. */
   readonly at: string;
-  /** Where the plan itself held all that did not run at once, and for one reason. */
+  /** Why the plan itself held all losses that did not run at once, if that was one reason. */
   readonly holdKind: HoldKind | null;
 }
 
 const HOLD_KIND = "change->'hold'->>'kind'";
 const BY_BRAKE = `sum(case when ${HOLD_KIND} is null and state in ('held', 'approved', 'discarded') then 1 else 0 end)`;
-/** Null where one was held by the brake alone, or two for different reasons. */
+/** Null where the brake alone held one of them, or two were held for different reasons. */
 const ONE_HOLD_KIND = `case when ${BY_BRAKE} = 0 and min(${HOLD_KIND}) = max(${HOLD_KIND}) then min(${HOLD_KIND}) end as hold_kind`;
 
 /** The oldest first. */

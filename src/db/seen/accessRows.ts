@@ -1,4 +1,4 @@
-/** Every membership that is known on a store, page by page, and which of them the directory wants. Reads only. */
+/** Every known membership on a store, page by page, and which of them the directory wants. Reads only. */
 
 import { chunks } from '../chunks.ts';
 import type { Db } from '../open.ts';
@@ -12,11 +12,11 @@ export interface MembershipKey {
 export interface MembershipRow extends MembershipKey {
   readonly origin: LedgerOrigin;
   readonly level: number | null;
-  /** Of the account, as it was last seen there. */
+  /** The account's name, as it was last seen there. */
   readonly display: string;
 }
 
-/** In the order of the keys; at most `limit`. */
+/** At most `limit` memberships, in the order of their keys. */
 export async function membershipsPage(
   db: Db,
   storeId: string,
@@ -40,11 +40,11 @@ export async function membershipsPage(
 
 export interface FedGroup {
   readonly remoteName: string;
-  /** The SCIM groups that feed it. */
+  /** The SCIM groups that feed the remote group. */
   readonly groupIds: readonly string[];
 }
 
-/** By the id of the remote group; groups that nothing feeds are absent. */
+/** By the id of the remote group, without groups that nothing feeds. */
 export async function fedGroups(
   db: Db,
   storeId: string,

@@ -1,6 +1,6 @@
 /**
- * Drift that scans found, kept on the link of each subject. Writing it does not make the link newer than a
- * scan, because the account was not written to.
+ * Drift that scans found, kept on each subject's link. Writing it does not make the link newer than the scan, because
+ * nobody wrote to the account.
  */
 
 import type { Kind, Subject } from '../../model/subject.ts';
@@ -42,8 +42,7 @@ export async function countDrift(
 }
 
 /**
- * Deletes what is known of drift, because the store looks for it no more. Answers at most `limit` such
- * subjects.
+ * Deletes what is known of drift, because the store no longer looks for it. Answers at most `limit` such subjects.
  */
 export async function forgetDrift(tx: Db, storeId: string, limit: number): Promise<readonly Subject[]> {
   const rows: { id: string; kind: Kind; subject_id: string }[] = await tx('links')

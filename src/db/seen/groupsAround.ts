@@ -1,8 +1,8 @@
-/** The groups around one person: those of the directory, and those of the vendor that have the account. */
+/** The groups around one person: SCIM groups that have the person, and remote groups that have the account. */
 
 import type { Db } from '../open.ts';
 
-/** The live groups that have the person, through any of the person's users, as a direct member. */
+/** The live SCIM groups that have the person as a direct member, through any of their users. */
 export async function groupsOfPerson(db: Db, personId: string): Promise<readonly string[]> {
   const rows: { group_id: string }[] = await memberships(db, personId).distinct('m.group_id');
   return rows.map((row) => row.group_id);

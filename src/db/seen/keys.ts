@@ -1,6 +1,7 @@
 /**
  * Keys: values that no two accounts, or groups, of a store share, such as an address, a user name or a group's name.
- * Who of the linked ones has which, and which subjects want one that another has. Nothing here decides who waits.
+ * Records which linked account or group has which key, and which subjects want one that another has. Nothing here
+ * decides who waits.
  */
 
 import type { Knex } from 'knex';
@@ -14,7 +15,7 @@ export interface Key {
   readonly value: string;
 }
 
-/** By attribute, in lower case. */
+/** The keys by attribute, in lower case. */
 export type KeysOfLink = ReadonlyMap<string, string>;
 
 export async function keysOfLink(db: Db, linkId: string): Promise<KeysOfLink> {
@@ -22,7 +23,7 @@ export async function keysOfLink(db: Db, linkId: string): Promise<KeysOfLink> {
   return new Map(rows.map((row) => [row.attribute, row.value_lower]));
 }
 
-/** `before`: as `keysOfLink` answered in this transaction. */
+/** `before`: what `keysOfLink` answered in this transaction. */
 export async function replaceKeysOfLink(
   db: Db,
   storeId: string,
@@ -46,11 +47,11 @@ export interface KeyHolder {
   readonly attribute: string;
   readonly valueLower: string;
   readonly subjectId: string;
-  /** As the vendor shows the account or group. */
+  /** The name of the account or group, as the vendor shows it. */
   readonly remoteName: string;
 }
 
-/** The linked accounts or groups that have these keys, but for the subject's own. */
+/** The linked accounts or groups that have these keys, except the subject's own. */
 export async function holdersOf(
   db: Db,
   storeId: string,
@@ -66,7 +67,7 @@ export async function holdersOf(
   );
 }
 
-/** For `exists`: the links of others that have one of these keys. */
+/** For `exists`: links of other subjects that have one of these keys. */
 export function holding(db: Db, storeId: string, subject: Subject, keys: readonly Key[]): Knex.QueryBuilder {
   return db('link_keys as k')
     .join('links as l', 'l.id', 'k.link_id')
@@ -90,16 +91,16 @@ function toHolder(kind: Kind, row: Record<string, string>): KeyHolder {
 }
 
 /**
- * `waiting`: who has the key is about to give it up. `taken`: the vendor refused it. `stuck`: each of some subjects
- * wants what another of them has, and the vendor takes no temporary value.
+ * `waiting`: the holder is about to give the key up. `taken`: the vendor refused the key. `stuck`: some subjects want
+ * each other's keys in a circle, and the vendor takes no temporary value.
  */
 export type KeyWaitState = 'waiting' | 'taken' | 'stuck';
 
-/** What the account or group has until it can have what is wanted; both null where it still has its own. */
+/** What the account or group has until it gets the wanted value; both null where it still has its own. */
 export interface Meanwhile {
-  /** It has this, or may have it. */
+  /** The temporary value that it has, or may have. */
   readonly temporary: string | null;
-  /** It had this before. */
+  /** The value that it had before. */
   readonly former: string | null;
 }
 
@@ -109,11 +110,11 @@ export const NOT_ASIDE: Meanwhile = { temporary: null, former: null };
 export interface KeyWait extends Key, Meanwhile {
   readonly subjectId: string;
   readonly state: KeyWaitState;
-  /** The vendor's words; '' while it waits. Names nobody else. */
+  /** The vendor's words; '' while it waits. They name nobody else. */
   readonly reason: string;
 }
 
-/** Replaces what was known of the subject. */
+/** Replaces the subject's waits. */
 export async function replaceKeyWaits(
   db: Db,
   storeId: string,
@@ -139,11 +140,11 @@ export async function replaceKeyWaits(
 }
 
 export interface KnownWait extends KeyWait {
-  /** Who has the key, of the linked ones; null where nobody is known to. */
+  /** The linked account or group that has the key; null where none is known to. */
   readonly holder: Pick<KeyHolder, 'subjectId' | 'remoteName'> | null;
 }
 
-/** What these subjects wait for, with who has it. */
+/** The waits of these subjects, with the holders of the keys. */
 export async function keyWaitsOf(
   db: Db,
   storeId: string,
@@ -158,10 +159,10 @@ export async function keyWaitsOf(
   return found;
 }
 
-/** Edges of the graph that one read may hold. */
+/** How many edges of the graph one read may hold. */
 const GRAPH_MAX = 20_000;
 
-/** Who waits for whom for one attribute: whoever wants, and who has what they want. */
+/** Who waits for whom because of one attribute: by the subject that wants a key, the subject that has it. */
 export async function waitGraph(
   db: Db,
   storeId: string,
@@ -208,7 +209,7 @@ function toWait(row: Record<string, string | null>): KnownWait {
   };
 }
 
-/** Takes the keys from whoever is known to want them, and answers who that is: they may have them now. */
+/** Ends the waits for these keys, because they may be free now, and answers the subjects that waited. */
 export async function takeWaitersFor(
   db: Db,
   storeId: string,
@@ -220,7 +221,7 @@ export async function takeWaitersFor(
     const wanted = { store_id: storeId, kind, attribute, value_lower: valueLower };
     const rows = await db('key_waits').where(wanted).select('subject_id');
     for (const row of rows) subjects.add(row.subject_id);
-    // What has a temporary value says so until it is replaced.
+    // A wait with a temporary value stays until the value is replaced.
     await db('key_waits').where(wanted).update({ state: 'waiting', reason: '' });
   }
   return [...subjects].sort();

@@ -1,6 +1,6 @@
 /**
- * What is recorded of SCIM groups on one store, of each in one row; with it by which settings all memberships of a group
- * were last planned, and whether anything was left undone then.
+ * What is recorded of SCIM groups on one store, one row for each: the link, under which settings all memberships of
+ * the group were last planned, and whether anything was left undone then.
  */
 
 import { fromBoolean } from '../columns.ts';
@@ -9,17 +9,17 @@ import type { Db } from '../open.ts';
 import { type LinkRecord, toLink } from './links.ts';
 
 export interface KnownGroup {
-  /** A `removed` one included. */
+  /** The link, even a `removed` one. */
   readonly link: LinkRecord | null;
-  /** The wanted name is another group's. */
+  /** Another group has the wanted name. */
   readonly waitsForKeys: boolean;
-  /** Nothing of the group is left undone, all its members are known, and it was walked by these settings. */
+  /** All members are known and were planned under these settings, and nothing was left undone. */
   readonly isWalked: boolean;
   /** The vendor refuses memberships of the linked remote group. */
   readonly someRefused: boolean;
 }
 
-/** By SCIM group; all of them have an entry. */
+/** By SCIM group; every one has an entry. */
 export async function knownGroups(
   db: Db,
   { id: storeId, contextVersion }: { readonly id: string; readonly contextVersion: number },
@@ -64,7 +64,7 @@ interface KnownRow {
   readonly some_refused: boolean | number;
 }
 
-/** All memberships were planned by these settings. */
+/** Records that all memberships were planned under these settings. */
 export async function saveWalked(tx: Db, linkId: string, contextVersion: number): Promise<void> {
   await tx('links').where({ id: linkId }).update({ walked_version: contextVersion });
 }

@@ -1,4 +1,7 @@
-/** What is recorded of people on one store, and of accounts there, of each in one row: so that a look at one is one statement. */
+/**
+ * What is recorded of people on one store, and of accounts there, one row for each, so that a look at one person is
+ * one statement.
+ */
 
 import { fromBoolean } from '../columns.ts';
 import { idRows } from '../lists/values.ts';
@@ -6,19 +9,19 @@ import type { Db } from '../open.ts';
 import { type LinkRecord, toLink } from './links.ts';
 
 export interface KnownPerson {
-  /** A `removed` one included. */
+  /** The link, even a `removed` one. */
   readonly link: LinkRecord | null;
   /** The entry of PROTECTED_ACCOUNTS that once matched the linked account; null where none did. */
   readonly protectedAs: string | null;
-  /** The account that is left alone for the person's sake. */
+  /** The account that the bridge leaves alone under the person's identifier. */
   readonly spared: string | null;
-  /** A key is wanted that another account has. */
+  /** The person wants a key that another account has. */
   readonly waitsForKeys: boolean;
-  /** It was asked whether they are somebody who left. */
+  /** An admin is asked whether they are somebody who left. */
   readonly isQuestioned: boolean;
 }
 
-/** By person; all of them have an entry. */
+/** By person; every one has an entry. */
 export async function knownPeople(
   db: Db,
   storeId: string,
@@ -66,15 +69,15 @@ interface KnownRow {
 }
 
 export interface KnownAccount {
-  /** Without `removed` ones. */
+  /** The link, unless it is `removed`. */
   readonly link: LinkRecord | null;
-  /** The entry of PROTECTED_ACCOUNTS that once matched it. */
+  /** The entry of PROTECTED_ACCOUNTS that once matched the account. */
   readonly protectedAs: string | null;
-  /** The bridge has deleted it, whoever's it was, and the vendor may still show it. */
+  /** The bridge has deleted the account, whoever had it, and the vendor may still show it. */
   readonly isBeingDeleted: boolean;
 }
 
-/** What is recorded of accounts, of each in one row, by remote id; all of them have an entry. */
+/** What is recorded of accounts, one row for each, by remote id; every one has an entry. */
 export async function knownAccounts(
   db: Db,
   storeId: string,

@@ -1,6 +1,6 @@
 /**
- * The membership ledger: every membership that is known of a remote group, and whose it is. `added` and
- * `adopted` are the bridge's; `foreign` was seen there and is not.
+ * The membership ledger: every known membership of a remote group, and whose it is. `added` and `adopted` ones are
+ * the bridge's; `foreign` ones were seen there and are not.
  */
 
 import type { RemoteMember } from '../../model/remote.ts';
@@ -19,12 +19,12 @@ export interface LedgerEntry {
   readonly display: string;
   /** The account was disabled since, and the vendor may have dropped the membership then. */
   readonly doubted?: boolean;
-  /** What was wanted comes from a group above: there is no direct membership. */
+  /** The member gets what is wanted from a group above; there is no direct membership. */
   readonly inherited?: boolean;
 }
 
 const ROWS_PER_INSERT_MAX = 100;
-/** Records memberships that a scan saw; an entry that is there keeps its origin. `at` is an ISO time. */
+/** Records memberships that a scan saw; an existing entry keeps its origin. `at`: an ISO time. */
 export async function observeMembers(
   db: Db,
   storeId: string,
@@ -87,7 +87,7 @@ export async function unseenMembers(
   return rows.map(toEntry);
 }
 
-/** What a group above gives, that is to say what no list of the group's own members shows. */
+/** Memberships through a group above, which no list of the group's own members shows. */
 export async function inheritedMembers(
   db: Db,
   storeId: string,
@@ -101,7 +101,7 @@ export async function inheritedMembers(
   return rows.map(toEntry);
 }
 
-/** The read saw these too. */
+/** Records that the read saw these members too. */
 export async function markSeen(
   db: Db,
   storeId: string,
@@ -117,8 +117,8 @@ export async function markSeen(
 }
 
 /**
- * What is known of these accounts' memberships, by remote id; accounts without one are absent. `seenIn`: the
- * id of a read of all members, to leave out what it did not see.
+ * What is known of these accounts' memberships, by remote id, without accounts that have none. `seenIn`: the id of a
+ * read of all members, to leave out those that it did not see.
  */
 export async function ledgerEntries(
   db: Db,
@@ -137,7 +137,7 @@ export async function ledgerEntries(
   return found;
 }
 
-/** Of a person who was purged since the change was planned the name is not written again. */
+/** Records memberships. If the person was purged since the change was planned, their name is not written again. */
 export async function recordMembers(
   db: Db,
   storeId: string,
@@ -180,7 +180,7 @@ export async function forgetMembers(
   }
 }
 
-/** The account was disabled, or is not shown any more, and nobody says what becomes of its memberships. */
+/** The account was disabled, or the vendor no longer shows it, and nobody says what happens to its memberships. */
 export async function doubtAccount(db: Db, storeId: string, remoteUserId: string): Promise<void> {
   await db('membership_ledger')
     .where({ store_id: storeId, remote_user_id: remoteUserId })
@@ -193,7 +193,10 @@ export async function forgetAccount(db: Db, storeId: string, remoteUserId: strin
   await forgetRefusedOfAccount(db, storeId, remoteUserId);
 }
 
-/** All that are known of the remote group, whoever's they are. `seenIn`: without what that read of it did not see. */
+/**
+ * How many memberships of the remote group are known, whoever made them. `seenIn`: without those that this read of
+ * the group did not see.
+ */
 export async function countMembers(
   db: Db,
   storeId: string,
@@ -207,7 +210,7 @@ export async function countMembers(
   return Number(row?.n ?? 0);
 }
 
-/** Those of the remote groups that have a member whom the bridge neither added nor adopted. */
+/** Which of these remote groups have a member whom the bridge neither added nor adopted. */
 export async function groupsWithOthers(
   db: Db,
   storeId: string,
@@ -246,8 +249,8 @@ export interface HoldingGroup {
 }
 
 /**
- * On every store that is worked on: the SCIM groups that feed a remote group in which the person has a
- * membership that the bridge added or adopted.
+ * On every working store: the SCIM groups that feed a remote group in which the person has a membership that the
+ * bridge added or adopted.
  */
 export async function groupsHoldingPerson(db: Db, personId: string): Promise<readonly HoldingGroup[]> {
   const rows: { storeId: string; groupId: string }[] = await db('links as account')

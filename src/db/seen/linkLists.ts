@@ -32,12 +32,12 @@ export function linksOf(db: Db, storeId: string, filter: LinkFilter) {
   return query;
 }
 
-/** People with an enabled account: what the brake's percentage is a share of. */
+/** How many people have an enabled account; the brake's percentage is a share of that. */
 export function countEnabledPeople(db: Db, storeId: string): Promise<number> {
   return countPeople(db, storeId, ['enabled']);
 }
 
-/** People with an account, enabled or not, or an invitation. */
+/** How many people have an account, enabled or not, or an invitation. */
 export function countLinkedPeople(db: Db, storeId: string): Promise<number> {
   return countPeople(db, storeId, ['enabled', 'disabled', 'invited']);
 }
@@ -51,7 +51,7 @@ async function countPeople(db: Db, storeId: string, states: readonly LinkState[]
   return Number(row?.n ?? 0);
 }
 
-/** Names of linked groups that the vendor does not show; at most `limit`. */
+/** The names of linked groups that the vendor does not show; at most `limit`. */
 export async function groupsNotShown(db: Db, storeId: string, limit: number): Promise<readonly string[]> {
   const rows: { remote_name: string }[] = await db('links')
     .where({ store_id: storeId, kind: 'group' })
@@ -62,7 +62,7 @@ export async function groupsNotShown(db: Db, storeId: string, limit: number): Pr
   return rows.map((row) => row.remote_name);
 }
 
-/** Every link of a subject, on whatever store. */
+/** Every link of a subject, on any store. */
 export async function linksOfSubject(db: Db, subject: Subject): Promise<readonly LinkRecord[]> {
   const rows = await db('links').where({ kind: subject.kind, subject_id: subject.id });
   return rows.map(toLink);

@@ -15,7 +15,10 @@ import { forgetWords } from '../people/words.ts';
 
 export type LinkOrigin = 'created' | 'adopted';
 export type LinkState = 'enabled' | 'disabled' | 'invited' | 'removed';
-/** By the bridge: `inactive`, `gone`; by others: `hand`, `locked`, `unapproved` (an administrator may approve it). */
+/**
+ * Who disabled the account. The bridge: `inactive`, `gone`. Others: `hand`, `locked`, `unapproved` (an administrator
+ * may approve it).
+ */
 export type DisabledBy = 'inactive' | 'gone' | 'hand' | 'locked' | 'unapproved';
 
 export interface LinkRecord {
@@ -24,7 +27,7 @@ export interface LinkRecord {
   readonly storeId: string;
   readonly subject: Subject;
   readonly remoteId: string;
-  /** For people who read lists: a name or address as the vendor shows it. */
+  /** The name that people read in lists: a name or address, as the vendor shows it. */
   readonly remoteName: string;
   readonly origin: LinkOrigin;
   readonly state: LinkState;
@@ -32,19 +35,19 @@ export interface LinkRecord {
   readonly applied: Attributes;
   /** What the vendor has shown since; absent where its answer did not show what was sent. */
   readonly observed: Attributes;
-  /** What it did not take; not sent again until something else is wanted. */
+  /** What the vendor did not accept; not sent again until another value is wanted. */
   readonly notAccepted: NotAcceptedAttributes;
-  /** Of a `removed` account: when the vendor took the bridge's deletion; null once it is known to be gone. */
+  /** For a `removed` account: when the vendor took the bridge's deletion; null once it is known to be gone. */
   readonly deletedAt: string | null;
-  /** When a group's members were last read whole; null: read them before the next plan. */
+  /** When all members of a group were last read; null: they must be read before the next plan. */
   readonly membersReadAt: string | null;
-  /** Of a group: since when the vendor does not show it. What is owed there stays owed. */
+  /** For a group: since when the vendor does not show it. What is owed there stays owed. */
   readonly missingSince: string | null;
-  /** Since when the account is disabled and its person gone: `REMOVE_AFTER_DAYS` counts from here. */
+  /** Since when the account is disabled and its person gone; `REMOVE_AFTER_DAYS` counts from then. */
   readonly removalSince: string | null;
-  /** What the last complete scan found changed by hand and is not repaired; null where nothing is. */
+  /** What the last complete scan found changed by hand and nobody has repaired; null where nothing is. */
   readonly drift: RememberedDrift | null;
-  /** As the vendor last showed it: the account can do more there than people usually can. */
+  /** The account can do more there than people usually can, as the vendor last showed it. */
   readonly privileged: boolean;
   readonly createdAt: string;
   readonly updatedAt: string;
@@ -54,7 +57,7 @@ export interface LinkRecord {
 export interface RememberedDrift {
   readonly items: readonly unknown[];
   /**
-   * Attribute → the value that a repair overwrote; where the next scan shows it again, it is the vendor's own
+   * The values that a repair overwrote, by attribute. Where the next scan shows one again, it is the vendor's own
    * form.
    */
   readonly repaired: Attributes;
@@ -79,11 +82,11 @@ export type LinkPatch = Partial<
   >
 >;
 
-/** What a write made of the account or group counts from the first moment on. */
+/** A link as a write made it, with what counts from then on. */
 export type NewLink = LinkPatch &
   Pick<LinkRecord, 'environmentId' | 'storeId' | 'subject' | 'remoteId' | 'remoteName' | 'origin' | 'state'>;
 
-/** The subject's link, a `removed` one included: it remembers whose account it was. */
+/** The subject's link, even a `removed` one, which remembers whose account it was. */
 export async function getLink(db: Db, storeId: string, subject: Subject): Promise<LinkRecord | null> {
   const row = await db('links')
     .where({ store_id: storeId, kind: subject.kind, subject_id: subject.id })
@@ -91,7 +94,7 @@ export async function getLink(db: Db, storeId: string, subject: Subject): Promis
   return row ? toLink(row) : null;
 }
 
-/** The link of an account; null where it has none. `removed` links do not count. */
+/** The link of an account, unless it is `removed`; null where the account has none. */
 export async function getUserLinkByRemoteId(
   db: Db,
   storeId: string,
@@ -104,7 +107,7 @@ export async function getUserLinkByRemoteId(
   return row ? toLink(row) : null;
 }
 
-/** The links of all SCIM groups that feed one remote group, the first of which speaks for all. */
+/** The links of all SCIM groups that feed one remote group; the first one is its primary feeder. */
 export async function groupLinksByRemoteId(
   db: Db,
   storeId: string,
@@ -113,7 +116,7 @@ export async function groupLinksByRemoteId(
   return (await groupLinksByRemoteIds(db, storeId, [remoteId])).get(remoteId) ?? [];
 }
 
-/** The same of many remote groups, by their ids; those that nothing feeds are absent. */
+/** The same for many remote groups, by id, without those that nothing feeds. */
 export async function groupLinksByRemoteIds(
   db: Db,
   storeId: string,
@@ -134,7 +137,7 @@ export async function groupLinksByRemoteIds(
   return found;
 }
 
-/** The links of many subjects, by subject id; those without one are absent. */
+/** The links of many subjects, by subject id, without subjects that have none. */
 export function linksBySubject(
   db: Db,
   storeId: string,
@@ -144,7 +147,7 @@ export function linksBySubject(
   return linksBy(db, storeId, kind, 'subject_id', subjectIds, (link) => link.subject.id);
 }
 
-/** The accounts' links, by remote id, without `removed` ones; accounts without a link are absent. */
+/** The accounts' links by remote id, unless they are `removed`; without accounts that have none. */
 export function userLinksByRemoteId(
   db: Db,
   storeId: string,
@@ -186,7 +189,7 @@ export function draftLink(link: NewLink, at: string): LinkRecord {
     removalSince: null,
     privileged: false,
     ...link,
-    // Whoever links by hand also gives a display name, which belongs to nobody's link.
+    // A link made by hand comes with a display name, which is not part of a link.
     subject: { kind: link.subject.kind, id: link.subject.id },
     id: newId(),
     drift: null,
@@ -195,7 +198,7 @@ export function draftLink(link: NewLink, at: string): LinkRecord {
   };
 }
 
-/** A unique violation means that the subject is linked already, or that the account is another person's. */
+/** A unique violation means that the subject is linked already, or the account is another person's. */
 export async function saveLink(db: Db, link: LinkRecord): Promise<void> {
   await db('links').insert({
     id: link.id,
@@ -229,7 +232,7 @@ export async function insertLink(db: Db, link: NewLink, at: string): Promise<Lin
   return made;
 }
 
-/** Writes only what the patch names. Members that were read anew are all to be looked at. */
+/** Writes only what the patch names. Members that were read again must all be looked at. */
 export async function updateLink(db: Db, id: string, patch: LinkPatch, at: string): Promise<void> {
   const columns: Record<string, unknown> = {
     remote_id: patch.remoteId,
@@ -254,7 +257,7 @@ export async function updateLink(db: Db, id: string, patch: LinkPatch, at: strin
   await db('links').where({ id }).update(changed);
 }
 
-/** The remote group is fed by another SCIM group from now on. */
+/** From now on, another SCIM group feeds the remote group. */
 export async function passLink(tx: Db, id: string, groupId: string): Promise<void> {
   await tx('links').where({ id }).update({ subject_id: groupId, walked_version: null });
 }

@@ -1,6 +1,6 @@
 /**
- * Where the memberships that the directory wants and those of the ledger differ, found in SQL and in
- * ranges, so that a group of 100,000 costs neither memory nor a long query when one member changes.
+ * The differences between the memberships that the directory wants and those of the ledger. SQL finds them, in
+ * ranges, so that one changed member of a group of 100,000 costs neither memory nor a long query.
  */
 
 import type { Knex } from 'knex';
@@ -9,11 +9,11 @@ import { fromBoolean } from '../columns.ts';
 import type { Db } from '../open.ts';
 import type { LedgerOrigin } from './ledger.ts';
 
-/** Index entries that one query looks at. */
+/** How many index entries one query looks at. */
 const RANGE_MAX = 500;
 
 /**
- * A member of a feeding group with an enabled account, whose membership is not the bridge's or has too low a
+ * A member of a feeding group who has an enabled account, but whose membership is not the bridge's or has too low a
  * level.
  */
 export interface WantedDifference {
@@ -23,7 +23,7 @@ export interface WantedDifference {
   readonly ledger: {
     readonly origin: LedgerOrigin;
     readonly level: number | null;
-    /** It is lower than the bridge left it. */
+    /** The level is lower than the bridge left it. */
     readonly lowered?: boolean;
     readonly doubted?: boolean;
   } | null;
@@ -42,15 +42,15 @@ export interface UnwantedDifference {
 /** The memberships of a remote group, as the ledger has them. */
 export interface KnownMemberships {
   readonly storeId: string;
-  /** '' while the group is not made. */
+  /** '' while nobody has made the group. */
   readonly remoteGroupId: string;
-  /** The id of a read of all members: what it did not see counts as gone. Null: the ledger counts. */
+  /** The id of a read of all members: a member whom it did not see counts as gone. Null: the ledger counts. */
   readonly seenIn: string | null;
 }
 
 /**
- * Of one SCIM group; `people`: of these members alone. `level`: what a grant would give; null on stores without levels.
- * Range by range; a range may be empty.
+ * The wanted differences of one SCIM group, range by range; a range may be empty. `people`: only these members.
+ * `level`: what a grant would give; null on stores without levels.
  */
 export async function* wantedDifferences(
   db: Db,
@@ -99,7 +99,7 @@ export async function* wantedDifferences(
   }
 }
 
-/** Members of one SCIM group, as ids of persons, without an enabled account on the store. Range by range. */
+/** The ids of persons in one SCIM group who have no enabled account on the store, range by range. */
 export async function* membersWithoutAccount(
   db: Db,
   storeId: string,
@@ -121,7 +121,7 @@ export async function* membersWithoutAccount(
   }
 }
 
-/** Live SCIM groups that have one of these people as a member and are not linked on the store. */
+/** Live SCIM groups that have one of these people as a member and no link on the store. */
 export async function unlinkedGroupsOf(
   db: Db,
   storeId: string,
@@ -167,7 +167,9 @@ export async function membersAmong(
   return found;
 }
 
-/** `withForeign`: memberships that are not the bridge's too (`Overwrite`). `people`: of their accounts alone. */
+/**
+ * `withForeign`: also memberships that are not the bridge's (`Overwrite`). `people`: only those of their accounts.
+ */
 export async function* unwantedDifferences(
   db: Db,
   { storeId, remoteGroupId, seenIn }: KnownMemberships,
@@ -195,7 +197,7 @@ export async function* unwantedDifferences(
           .select(db.raw('1')),
       )
       .select('e.remote_user_id', 'e.display', 'e.origin', 'e.level', 'l.subject_id', 'l.state');
-    // Of an account that was not shown any more, and is nobody's since.
+    // A doubted membership of an account that the vendor no longer shows, and that nobody has now.
     query.whereNot((lost) => lost.where('e.doubted', true).whereNull('l.subject_id'));
     if (!withForeign) query.whereNot('e.origin', 'foreign');
     if (seenIn !== null) query.where('e.scan_id', seenIn);
@@ -210,7 +212,7 @@ export async function* unwantedDifferences(
   }
 }
 
-/** A range of `indexed`, or some people whose ids are in `person`. */
+/** Limits the query to a range of `indexed`, or to the people whose ids are in `person`. */
 function within(
   query: Knex.QueryBuilder,
   piece: Range | readonly string[],

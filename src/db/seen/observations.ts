@@ -1,6 +1,6 @@
 /**
- * What was last seen of a store's accounts and groups, linked or not. Observations decide nothing; what the
- * bridge applied is in the links.
+ * What was last seen of a store's accounts and groups, linked or not. Observations decide nothing; links hold what
+ * the bridge applied.
  */
 
 import type { Remote, RemoteUser } from '../../model/remote.ts';
@@ -12,8 +12,8 @@ import type { Db } from '../open.ts';
 const ROWS_PER_INSERT_MAX = 100;
 
 /**
- * Saves what a look-up, a sync or a preview saw. `at` is an ISO time before the store was asked: where two of
- * them see one account at the same time, the one that asked later stands. `scanId`: of the scan that saw it.
+ * Saves what a look-up, a sync or a preview saw. `at`: an ISO time before the store was asked; where two of them see
+ * one account at the same time, the one that asked later stays. `scanId`: the scan that saw it.
  */
 export async function observe(
   db: Db,
@@ -46,8 +46,8 @@ function identifierOf(remote: Remote): string | null {
 }
 
 /**
- * What was last seen under an identifier or a group name; null says only that nothing was seen, not that
- * nothing is there.
+ * What was last seen under an identifier or a group's name. Null only says that nothing was seen, not that nothing is
+ * there.
  */
 export async function observedAs<K extends Kind>(
   db: Db,
@@ -64,11 +64,11 @@ export async function observedAs<K extends Kind>(
 
 export interface Observation<K extends Kind = Kind> {
   readonly remote: Remote<K>;
-  /** ISO time; before the answer that showed it was asked for. */
+  /** ISO time: before the vendor was asked. */
   readonly seenAt: string;
 }
 
-/** How many of these the scan has not seen yet, as far as no other scan has seen them since. */
+/** How many of these the scan has not seen yet, as long as no other scan has seen them since. */
 export async function countFresh(
   db: Db,
   storeId: string,
@@ -89,7 +89,7 @@ export async function countFresh(
   return ids.length - known;
 }
 
-/** By remote id. */
+/** The observations by remote id. */
 export async function observationsById<K extends Kind>(
   db: Db,
   storeId: string,
@@ -128,7 +128,7 @@ export async function observedUnder<K extends Kind>(
   return found;
 }
 
-/** Every account that shows one of these identifiers, by the identifier in lower case. */
+/** Every account with one of these identifiers, by the identifier in lower case. */
 export async function accountsUnder(
   db: Db,
   storeId: string,
@@ -149,7 +149,7 @@ export async function accountsUnder(
   return found;
 }
 
-/** By the account's id, the person who adopts it; a later plan of that person overwrites nothing here. */
+/** Remembers who adopts which account, by the account's id. A later plan of that person overwrites nothing here. */
 export async function rememberAdopters(
   db: Db,
   storeId: string,
@@ -171,7 +171,7 @@ export async function rememberAdopters(
 
 const ADOPTERS_PER_STATEMENT_MAX = 200;
 
-/** Who adopted these accounts by the plan that was remembered last, by the account's id. */
+/** Who adopts these accounts by the plan that was last remembered, by the account's id. */
 export async function adoptersOf(
   db: Db,
   storeId: string,
@@ -199,21 +199,20 @@ export async function forgetObservation(
 }
 
 /**
- * After a complete scan that began at the ISO time: deletes what nobody has seen since, because it is not
- * there.
+ * After a complete scan that began at the ISO time: deletes what no scan has seen since, because it does not exist.
  */
 export async function forgetUnseen(db: Db, storeId: string, kind: Kind, began: string): Promise<void> {
   await db('observations').where({ store_id: storeId, kind }).where('seen_at', '<', began).delete();
 }
 
-/** True where any account of the store is known. */
+/** Whether any account of the store is known. */
 export async function hasAccounts(db: Db, storeId: string): Promise<boolean> {
   return (
     (await db('observations').where({ store_id: storeId, kind: 'user' }).first('remote_id')) !== undefined
   );
 }
 
-/** Accounts that no link names, in the order of their ids. */
+/** Accounts without a link, in the order of their ids. */
 export async function unlinkedAccounts(
   db: Db,
   storeId: string,

@@ -1,4 +1,4 @@
-/** Memberships that a vendor refused to give, or to take, by the account and the remote group. */
+/** Memberships that a vendor refused to give or to take, by account and remote group. */
 
 import { chunks } from '../chunks.ts';
 import type { Db } from '../open.ts';
@@ -7,9 +7,9 @@ export interface RefusedMembership {
   readonly remoteUserId: string;
   readonly op: 'grant' | 'revoke';
   readonly level: number | null;
-  /** The vendor's. */
+  /** The vendor's words. */
   readonly words: string;
-  /** ISO time: of a grant, the last time; of a revoke, which is owed all along, the first. */
+  /** ISO time: for a grant, when it was last refused; for a revoke, which stays owed, when it was first refused. */
   readonly refusedAt: string;
 }
 
@@ -26,7 +26,7 @@ export interface RefusedThere extends RefusedMembership {
   readonly groupName: string;
 }
 
-/** Of the person's account, in the order of the groups' names. */
+/** The refusals of the person's account, in the order of the groups' names. */
 export async function refusedOfPerson(
   db: Db,
   storeId: string,
@@ -88,12 +88,12 @@ export async function forgetRefused(
       .delete();
 }
 
-/** Of an account that is gone, or can be used again. */
+/** For an account that is gone, or can be used again. */
 export async function forgetRefusedOfAccount(db: Db, storeId: string, remoteUserId: string): Promise<void> {
   await db('refused_memberships').where({ store_id: storeId, remote_user_id: remoteUserId }).delete();
 }
 
-/** Of a remote group that is gone, or that nothing feeds any more. */
+/** For a remote group that is gone, or that nothing feeds any more. */
 export async function forgetRefusedOfGroup(db: Db, storeId: string, remoteGroupId: string): Promise<void> {
   await db('refused_memberships').where({ store_id: storeId, remote_group_id: remoteGroupId }).delete();
 }

@@ -1,6 +1,6 @@
 /**
- * Accounts that the bridge leaves alone: those that were once matched as protected, whatever they are called since,
- * and those under the identifier of a person that may not be adopted.
+ * Accounts that the bridge leaves alone: those that once matched an entry of PROTECTED_ACCOUNTS, whatever their name
+ * is now, and those under a person's identifier that it may not adopt.
  */
 
 import { chunks } from '../chunks.ts';
@@ -15,7 +15,7 @@ export interface ProtectedAccount {
 
 const ROWS_PER_INSERT_MAX = 100;
 
-/** Those of these accounts that were matched before, each with the entry that did it. */
+/** Which of these accounts matched before, each with its entry. */
 export async function protectedAmong(
   db: Db,
   storeId: string,
@@ -32,7 +32,7 @@ export async function protectedAmong(
   return found;
 }
 
-/** `since` is an ISO time. One that is known keeps the entry that matched it first. */
+/** `since`: an ISO time. A known account keeps the entry that matched it first. */
 export async function rememberProtected(
   db: Db,
   storeId: string,
@@ -47,7 +47,9 @@ export async function rememberProtected(
   }
 }
 
-/** An account is free once the setting lacks the entry that matched it, or the credential is another account's. */
+/**
+ * Ends the protection of accounts whose entry the setting no longer has, or that are no longer the credential's own.
+ */
 export async function keepProtection(
   db: Db,
   { id: storeId, configuration, self }: Pick<StoreRecord, 'id' | 'configuration' | 'self'>,
@@ -65,7 +67,7 @@ export async function keepProtection(
   }
 }
 
-/** By person. */
+/** The accounts left alone, by person. */
 export async function sparedOf(
   db: Db,
   storeId: string,
@@ -82,7 +84,7 @@ export async function sparedOf(
   return found;
 }
 
-/** Null: nothing is left alone for the person's sake. */
+/** Null: the bridge leaves no account alone under the person's identifier. */
 export async function saveSpared(
   db: Db,
   storeId: string,
@@ -129,7 +131,7 @@ export async function protectedMembers(
     'a.subject_id',
     1,
   ).unionAll(members(spared, 'a.person_id', 2));
-  // The account that is left alone for somebody's sake counts, also where they are linked to another one.
+  // The account under the person's identifier counts, even where they are linked to another one.
   const inTurn = rows.sort((one, other) => Number(one.turn) - Number(other.turn));
   return [
     ...new Map(

@@ -1,4 +1,4 @@
-/** How a subject stands on a store before what an attempt did is concluded: one read, which makes sure of the lease too. */
+/** The state of a subject on a store before an attempt is concluded: one read, which also locks the lease. */
 
 import type { Subject } from '../../model/subject.ts';
 import { fromBoolean } from '../columns.ts';
@@ -8,19 +8,19 @@ import type { KeysOfLink } from './keys.ts';
 import { type SyncStatusRecord, toSyncStatus } from './syncStatuses.ts';
 
 export interface Standing {
-  /** What was last said of the subject. */
+  /** The subject's status before. */
   readonly said: SyncStatusRecord | null;
   readonly link: {
     readonly id: string;
-    /** Something that somebody changed by hand is remembered, by it or another link of the same remote group. */
+    /** The link, or another link of the same remote group, remembers drift. */
     readonly hasDrift: boolean;
     readonly keys: KeysOfLink;
   } | null;
-  /** The vendor refuses memberships on this store: perhaps of the subject. */
+  /** The vendor refuses some memberships on this store, perhaps the subject's. */
   readonly someRefused: boolean;
 }
 
-/** Null where the lease on the store is not ours; nobody takes it until the transaction ends. */
+/** Null where this worker does not have the store's lease. Nobody takes it until the transaction ends. */
 export async function holdStanding(
   tx: Db,
   { peerId, holder, fence }: Lease,

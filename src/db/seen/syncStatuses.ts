@@ -1,6 +1,6 @@
 /**
- * How each subject stands on each store, as its last settling left it. A subject with a waiting task
- * counts as `pending` whatever its row says, but for one that has failed for so long that it counts as `failed`.
+ * The status of each subject on each store, as its last attempt left it. A subject with a waiting task counts as
+ * `pending` whatever its row says, unless it has failed for so long that it counts as `failed`.
  */
 
 import type { Kind, Subject } from '../../model/subject.ts';
@@ -23,30 +23,30 @@ export interface SyncStatusRecord {
   readonly storeId: string;
   readonly subject: Subject;
   readonly status: SyncStatus;
-  /** In words for a person; null for `synced`; of `pending`, whom the subject waits for. */
+  /** In words for people; null for `synced`. For `pending`, it says whom the subject waits for. */
   readonly reason: string | null;
   readonly vendor: VendorAnswer | null;
   readonly correlationId: string | null;
-  /** Since when it stands so; null where nobody noted it. */
+  /** Since when it has this status; null where no record says it. */
   readonly since: string | null;
-  /** When the subject last was as desired; null where it never was. */
+  /** When the subject was last as desired; null where it never was. */
   readonly lastSyncAt: string | null;
 }
 
-/** `since` is the time of the write; where the same was said before, it stays. */
+/** `since`: the time of the write; where the status stays the same, its time stays too. */
 export async function upsertSyncStatus(db: Db, record: SyncStatusRecord): Promise<void> {
   await savingSyncStatuses(db, [record]);
 }
 
 const ROWS_PER_INSERT_MAX = 100;
 
-/** The same of many subjects. */
+/** The same for many subjects. */
 export async function upsertSyncStatuses(db: Db, records: readonly SyncStatusRecord[]): Promise<void> {
   for (let from = 0; from < records.length; from += ROWS_PER_INSERT_MAX)
     await savingSyncStatuses(db, records.slice(from, from + ROWS_PER_INSERT_MAX));
 }
 
-/** The same of a few, as a statement that waits. */
+/** The same for a few subjects, as a statement that is sent later. */
 export function savingSyncStatuses(db: Db, records: readonly SyncStatusRecord[]): Write {
   const same =
     "sync_statuses.status = excluded.status and coalesce(sync_statuses.reason, '') = coalesce(excluded.reason, '')";
@@ -87,7 +87,7 @@ export async function getSyncStatus(
   return row ? toSyncStatus(row) : null;
 }
 
-/** What the last attempt said of each of these people on a store; absent where it said nothing. */
+/** The reasons of these people's statuses on a store, without people who have none. */
 export async function reasonsOfPeople(
   db: Db,
   storeId: string,
@@ -101,13 +101,13 @@ export async function reasonsOfPeople(
   return new Map(rows.map(({ subject_id: id, reason }) => [id, reason]));
 }
 
-/** On every store. */
+/** The subject's statuses on every store. */
 export async function syncStatusesOfSubject(db: Db, subject: Subject): Promise<readonly SyncStatusRecord[]> {
   const rows = await db('sync_statuses').where({ kind: subject.kind, subject_id: subject.id });
   return rows.map(toSyncStatus);
 }
 
-/** Of many subjects, by subject id; subjects that never were settled are absent. */
+/** The statuses of many subjects, by subject id, without subjects that were never settled. */
 export async function statusesOfSubjects(
   db: Db,
   storeId: string,
@@ -130,7 +130,7 @@ export interface RecordedStatus {
   readonly since: string | null;
 }
 
-/** The same of people, with the time; with a waiting task, `pending` since that was queued. */
+/** The same for people, with the time; with a waiting task, `pending` since that was queued. */
 export async function standingOfPeople(
   db: Db,
   storeId: string,
@@ -152,7 +152,7 @@ export async function deleteSyncStatus(db: Db, storeId: string, subject: Subject
   await db('sync_statuses').where({ store_id: storeId, kind: subject.kind, subject_id: subject.id }).delete();
 }
 
-/** Subjects of one kind by status, each counted once: with a pending task as `pending`. */
+/** The number of subjects of one kind by status, each counted once: with a pending task as `pending`. */
 export async function countSyncStatuses(
   db: Db,
   storeId: string,
@@ -166,8 +166,7 @@ export async function countSyncStatuses(
     held: 0,
     failed: 0,
   };
-  // Reads the index alone: a store has as many statuses as people, and admins ask for the counts again and
-  // again.
+  // Reads only the index: a store has as many statuses as people, and admins ask for the counts again and again.
   const counted = await db('sync_statuses')
     .where({ store_id: storeId, kind })
     .groupBy('status')
@@ -201,7 +200,7 @@ interface StatusCount {
   readonly n: number | string;
 }
 
-/** The most frequent reasons why subjects are not in sync; subjects with a waiting task do not count. */
+/** The most frequent reasons why subjects are not in sync, without subjects that have a waiting task. */
 export async function reasonsOf(
   db: Db,
   storeId: string,
@@ -223,7 +222,7 @@ export async function reasonsOf(
   });
 }
 
-/** Why a vendor refused something of these subjects, by `kind id`; subjects without a refusal are absent. */
+/** The vendor's refusals for these subjects, by `kind id`, without subjects that have none. */
 export async function vendorRefusals(
   db: Db,
   storeId: string,
@@ -243,7 +242,10 @@ export async function vendorRefusals(
   return found;
 }
 
-/** Those whom a vendor refused something with one of these HTTP statuses, as far as their status still says so. */
+/**
+ * The subjects for whom a vendor refused something with one of these HTTP statuses, as long as their status still
+ * says so.
+ */
 export async function subjectsRefusedWith(
   db: Db,
   storeId: string,
