@@ -1,6 +1,6 @@
 /**
- * The version of what a store context is made of. Whatever changes a store's settings, rules or mappings, or how
- * its environment's connections map users, raises it in the same transaction.
+ * The version of a store context. Whatever changes a store's settings, rules or mappings, or how the connections of
+ * its environment map users, raises it in the same transaction.
  */
 
 import type { Knex } from 'knex';
@@ -13,7 +13,7 @@ export async function raiseContextVersion(tx: Db, storeId: string): Promise<void
     .update({ context_version: tx.raw('context_version + 1') });
 }
 
-/** Of every store of the environment. */
+/** Raises it for every store of the environment. */
 export async function raiseContextVersions(tx: Db, environmentId: string): Promise<void> {
   // In the order of their ids, so that two who raise them never wait for each other.
   await forUpdate(tx, tx('stores').where({ environment_id: environmentId }).orderBy('id')).select('id');
@@ -22,7 +22,7 @@ export async function raiseContextVersions(tx: Db, environmentId: string): Promi
     .update({ context_version: tx.raw('context_version + 1') });
 }
 
-/** Null where the store is gone. Until the transaction ends, nobody raises the version. */
+/** The version; null where the store is gone. Until the transaction ends, nobody raises it. */
 export async function holdContextVersion(tx: Db, storeId: string): Promise<number | null> {
   const row = await forShare(tx, tx('stores').where({ id: storeId })).first('context_version');
   return row ? Number(row.context_version) : null;
@@ -34,8 +34,9 @@ export interface HeldStore {
 }
 
 /**
- * Null where the lease on the store is not ours. Until the transaction ends, nobody takes it, and nobody raises the
- * version; with `alone`, for who is about to write to the store's row, nobody else holds that either.
+ * Null where this worker does not have the store's lease. Until the transaction ends, nobody takes it, and nobody
+ * raises the version. With `alone`, for a caller that will write to the store's row, nobody else may hold that row
+ * either.
  */
 export async function holdStore(tx: Db, lease: Lease, alone: boolean): Promise<HeldStore | null> {
   const [row] = rowsOf<{ context_version: number | string; brake_tripped_at: string | null }>(
@@ -45,7 +46,10 @@ export async function holdStore(tx: Db, lease: Lease, alone: boolean): Promise<H
   return { contextVersion: Number(row.context_version), isBrakeTripped: row.brake_tripped_at !== null };
 }
 
-/** What `holdStore` asks, also as part of another statement. The lease before the store's row, as everybody who locks both. */
+/**
+ * The query of `holdStore`, also for use in another statement. It locks the lease before the store's row, as
+ * everybody does who locks both.
+ */
 export function storeHeld(tx: Db, lease: Lease, lock: 'share' | 'update'): Knex.Raw {
   const locks = `for key share of lease for ${lock} of store`;
   return tx.raw(

@@ -1,12 +1,12 @@
 /**
- * Who was a member of a group when it was deleted, kept where a rule names the group: they have not left, their group
- * has. It is over for whoever is a member of the group that takes its place.
+ * Who was a member of a group when it was deleted, kept where a rule names the group: nobody left it, it was deleted
+ * with its members. A person's record ends once they are a member of the group that replaces it.
  */
 
 import { chunks } from '../chunks.ts';
 import type { Db } from '../open.ts';
 
-/** Before the group's memberships end. */
+/** Records the members. Call it before the group's memberships end. */
 export async function recordDeparted(tx: Db, groupId: string): Promise<void> {
   const already = tx('departed_members').where({ group_id: groupId }).select('person_id');
   const members = tx('group_members')
@@ -17,7 +17,7 @@ export async function recordDeparted(tx: Db, groupId: string): Promise<void> {
   await tx(tx.raw('?? (??, ??)', ['departed_members', 'group_id', 'person_id'])).insert(members);
 }
 
-/** To the group that takes the place of the deleted one. */
+/** Moves the records to the group that replaces the deleted one. */
 export async function moveDeparted(tx: Db, fromId: string, toId: string): Promise<void> {
   const already = tx('departed_members').where({ group_id: toId }).select('person_id');
   await tx('departed_members').where({ group_id: fromId }).whereIn('person_id', already).delete();
@@ -29,7 +29,7 @@ export async function moveDeparted(tx: Db, fromId: string, toId: string): Promis
   await tx('departed_members').where({ group_id: toId }).whereIn('person_id', members).delete();
 }
 
-/** They are members again. */
+/** Ends the records of users who are members again. */
 export async function forgetReturned(tx: Db, groupId: string, userIds: readonly string[]): Promise<void> {
   if ((await tx('departed_members').where({ group_id: groupId }).first('person_id')) === undefined) return;
   for (const some of chunks(userIds)) {
@@ -38,7 +38,7 @@ export async function forgetReturned(tx: Db, groupId: string, userIds: readonly 
   }
 }
 
-/** Of these people, by person, the name of one of these groups that went from under them. */
+/** For these people, by person: the name of a deleted group, among these, that they were in. */
 export async function departedFrom(
   db: Db,
   groupIds: readonly string[],

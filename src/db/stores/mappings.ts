@@ -1,4 +1,4 @@
-/** What a store maps otherwise than its type does: attributes of people, and names of groups. */
+/** What a store maps otherwise than its type: attributes of people, and names of groups. */
 
 import type { Db } from '../open.ts';
 import { raiseContextVersion } from './contextVersions.ts';
@@ -9,7 +9,7 @@ export interface AttributeOverride {
   readonly sourceAttribute: string | null;
 }
 
-/** A SCIM group, known by its displayName (`original`) or its externalId, and the group it feeds there. */
+/** A SCIM group, by its displayName (`original`) or its externalId, and the remote group that it feeds. */
 export interface GroupMapping {
   readonly original: string | null;
   readonly externalId: string | null;
@@ -43,7 +43,7 @@ export async function mappingsOfStore(db: Db, storeId: string): Promise<StoreMap
 
 const ROWS_PER_INSERT_MAX = 100;
 
-/** The store's row must be locked by the caller. */
+/** The caller has locked the store's row. */
 export async function replaceMappings(db: Db, storeId: string, mappings: StoreMappings): Promise<void> {
   await raiseContextVersion(db, storeId);
   await db('attribute_mappings').where({ store_id: storeId }).delete();

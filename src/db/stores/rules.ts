@@ -1,4 +1,4 @@
-/** Rules: who, and which groups, a store is concerned with. */
+/** Rules: which people, and which groups, a store is concerned with. */
 
 import { fromBoolean, fromJson, toJson } from '../columns.ts';
 import type { Db } from '../open.ts';
@@ -10,24 +10,24 @@ export interface RuleRecord {
   readonly environmentId: string;
   readonly storeId: string;
   readonly name: string;
-  /** Rules that are not active count for nothing. */
+  /** Inactive rules do not count. */
   readonly active: boolean;
   /** A SCIM filter on users; null: everyone. */
   readonly populationExpression: string | null;
-  /** Ids of SCIM groups, one of which must have the person; empty: no matter which. */
+  /** The ids of SCIM groups, in one of which the person must be; empty: in any or none. */
   readonly groups: readonly string[];
   /** ISO times */
   readonly createdAt: string;
   readonly updatedAt: string;
 }
 
-/** Of one store, oldest first. */
+/** The rules of one store, oldest first. */
 export async function rulesOfStore(db: Db, storeId: string): Promise<readonly RuleRecord[]> {
   const rows = await db('rules').where({ store_id: storeId }).orderBy(['created_at', 'id']);
   return rows.map(toRule);
 }
 
-/** Of the environment, active or not: those that name one of these groups. */
+/** The environment's rules, active or not, that name one of these groups. */
 export async function rulesNaming(
   db: Db,
   environmentId: string,
@@ -38,7 +38,7 @@ export async function rulesNaming(
   return rows.map(toRule).filter((rule) => rule.groups.some((id) => groupIds.includes(id)));
 }
 
-/** Null for another tenant's too. */
+/** Null also for another tenant's rule. */
 export async function getRule(db: Db, environmentId: string, id: string): Promise<RuleRecord | null> {
   const row = await db('rules').where({ environment_id: environmentId, id }).first();
   return row ? toRule(row) : null;

@@ -1,6 +1,6 @@
 /**
- * Who meets the condition that a store's rules make together, asked in SQL. A condition is about rows of
- * `users`, and of a person only the speaking user counts. Nothing here knows what the condition says.
+ * Who meets the condition that a store's rules make together, asked in SQL. A condition is about rows of `users`, and
+ * only the speaking user of a person counts. Nothing here knows what the condition says.
  */
 
 import { chunks } from '../chunks.ts';
@@ -8,7 +8,7 @@ import type { SqlCondition } from '../lists/resources.ts';
 import type { Db } from '../open.ts';
 import { ranges } from '../seen/memberDifferences.ts';
 
-/** The people behind those of these users who meet the condition. */
+/** The persons of those among these users who meet the condition. */
 export async function peopleMeeting(
   db: Db,
   userIds: readonly string[],
@@ -25,7 +25,7 @@ export async function peopleMeeting(
   return people;
 }
 
-/** True of the user that `speakingUsers` chooses: no other live user of the person comes before it. */
+/** Holds for the user that `speakingUsers` chooses: no other live user of the person comes before it. */
 const SPEAKS = `not exists (
   select 1 from users as senior join connections as theirs on theirs.id = senior.connection_id
   where senior.person_id = users.person_id and senior.deleted_at is null and senior.id <> users.id
@@ -34,10 +34,7 @@ const SPEAKS = `not exists (
         and (senior.created_at < users.created_at
           or (senior.created_at = users.created_at and senior.id < users.id)))))`;
 
-/**
- * How many people of the directory meet `met` and not `unmet`. Null stands for a condition that everybody
- * meets.
- */
+/** How many people of the directory meet `met` but not `unmet`. Null stands for a condition that everybody meets. */
 export async function countMeeting(
   db: Db,
   environmentId: string,
@@ -57,9 +54,9 @@ export async function countMeeting(
 }
 
 /**
- * People of the directory who have an account on the store and do not meet the condition, range by range; a
- * range may be empty. Two kinds are left out, because the bridge knows of them already: those whose
- * `REMOVE_AFTER_DAYS` count, and those with a recorded loss that was planned because they are gone.
+ * People of the directory who have an account on the store and do not meet the condition, range by range; a range may
+ * be empty. Two kinds are left out, because the bridge knows of them already: people whose `REMOVE_AFTER_DAYS` count,
+ * and people with a recorded loss that was planned because they are gone.
  */
 export async function* linkedOutside(
   db: Db,
@@ -80,7 +77,7 @@ export async function* linkedOutside(
         );
       })
       .whereNull('users.deleted_at')
-      // The bridge does nothing about people whose data was purged.
+      // The bridge does nothing about purged people.
       .whereNull('users.purged_at')
       .whereRaw(SPEAKS)
       .whereRaw(`not coalesce(${condition.sql}, false)`, condition.bindings as never)
@@ -95,9 +92,7 @@ export async function* linkedOutside(
   }
 }
 
-/**
- * Direct members of a SCIM group who have no enabled account on the store or are not in sync. Range by range.
- */
+/** Direct members of a SCIM group who have no enabled account on the store or are not in sync, range by range. */
 export async function* unsettledMembers(
   db: Db,
   storeId: string,

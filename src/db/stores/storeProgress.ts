@@ -1,14 +1,13 @@
 /**
- * What the worker keeps on a store's row: scans, successes, the brake, seats that the vendor lacks, and answers
- * that were not the vendor's.
- * What admins and checks decide about a store is written by `stores.ts`.
+ * What workers keep on a store's row: scans, successes, the brake, the vendor's lack of seats, and answers that did
+ * not come from the vendor. `stores.ts` writes what admins and checks decide.
  */
 
 import { toJson } from '../columns.ts';
 import { type Db, dialectOf, forUpdate } from '../open.ts';
 import type { StoreRecord, UnrecognisedAnswers } from './stores.ts';
 
-/** A task of the store was settled with the vendor's help. `at` is an ISO time here and below. */
+/** A task of the store was settled with the vendor's help. `at`: an ISO time here and below. */
 export async function recordSuccess(tx: Db, id: string, at: string): Promise<void> {
   await tx('stores').where({ id }).update({ last_success_at: at });
 }
@@ -22,7 +21,7 @@ export async function recordSync(tx: Db, id: string, at: string): Promise<void> 
   await tx('stores').where({ id }).update({ last_sync_at: at });
 }
 
-/** The credential's own account, of a store that no check has pinned yet. */
+/** The credential's own account, for a store that no check has pinned yet. */
 export async function rememberSelf(
   db: Db,
   id: string,
@@ -34,7 +33,10 @@ export async function rememberSelf(
     .update({ self: toJson(self) });
 }
 
-/** Nobody else trips or releases the store's brake until the transaction ends; on SQLite that alone is the lock. */
+/**
+ * Until the transaction ends, nobody else trips or releases the store's brake. On SQLite the transaction itself is
+ * the lock.
+ */
 export async function holdBrake(tx: Db, id: string): Promise<void> {
   if (dialectOf(tx) === 'postgres') await forUpdate(tx, tx('stores').where({ id })).first('id');
 }
@@ -47,7 +49,10 @@ export async function releaseBrake(tx: Db, id: string): Promise<void> {
   await tx('stores').where({ id }).whereNotNull('brake_tripped_at').update({ brake_tripped_at: null });
 }
 
-/** The vendor has no seats: creations wait until then, an ISO time. False where it has said so since `before` was read. */
+/**
+ * The vendor has no seats, so creations wait until `until`, an ISO time. False where another refusal was recorded
+ * since `before` was read.
+ */
 export async function recordSeatRefusal(tx: Db, id: string, before: number, until: string): Promise<boolean> {
   const recorded = await tx('stores')
     .where({ id, seat_refusals: before })
@@ -60,7 +65,7 @@ export async function forgetSeatRefusals(tx: Db, id: string): Promise<void> {
   await tx('stores').where({ id }).update({ creations_wait_until: null, seat_refusals: 0 });
 }
 
-/** Creations that wait for seats are tried again from then on. */
+/** Creations that wait for seats are tried again from `at` on. */
 export async function endSeatsWaitAt(tx: Db, id: string, at: string): Promise<void> {
   await tx('stores')
     .where({ id })
@@ -68,7 +73,7 @@ export async function endSeatsWaitAt(tx: Db, id: string, at: string): Promise<vo
     .update({ creations_wait_until: at });
 }
 
-/** Null: the vendor answers again, or nobody does. */
+/** Null: the vendor answers again, or there is no answer at all. */
 export async function saveUnrecognised(
   db: Db,
   id: string,

@@ -1,4 +1,4 @@
-/** Stores: their settings, sealed secrets, and the state of their life. */
+/** Stores: their settings, sealed secrets and status. */
 
 import type { Peer } from '../../model/peer.ts';
 import type { Configuration } from '../../model/settings.ts';
@@ -16,17 +16,17 @@ export interface StoreRecord extends Peer {
   readonly status: StoreStatus;
   /** What the admin gave, without secrets and defaults. */
   readonly configuration: Configuration;
-  /** Key → the secret, bound to the store and the hosts it was entered for. */
+  /** The secrets by key, each bound to the store and to the hosts that it was entered for. */
   readonly secrets: Readonly<Record<string, SealedSecret>>;
-  /** ISO time; null while the vendor has seats, as far as is known. */
+  /** ISO time; null while the vendor has seats, as far as the bridge knows. */
   readonly creationsWaitUntil: string | null;
-  /** How often in a row it had none. */
+  /** How often in a row the vendor had no seats. */
   readonly seatRefusals: number;
-  /** Nobody on this store gets an answer of the vendor's; null where that is not so. */
+  /** Something else than the vendor answers every call; null where that is not so. */
   readonly unrecognised: UnrecognisedAnswers | null;
   readonly brakeTrippedAt: string | null;
   readonly scannedAt: string | null;
-  /** Rises with every change of what a store context is made of. */
+  /** Rises with every change of the settings, rules or mappings that make the store context. */
   readonly contextVersion: number;
   readonly lastSyncAt: string | null;
   readonly lastSuccessAt: string | null;
@@ -40,7 +40,7 @@ export interface UnrecognisedAnswers {
   readonly retryAt: string;
 }
 
-/** Null where there is none, or it is deleted. */
+/** Null where it does not exist, or is deleted. */
 export async function getStore(db: Db, id: string): Promise<StoreRecord | null> {
   const row = await db('stores').where({ id }).whereNull('deleted_at').first();
   return row ? toStore(row) : null;
@@ -52,7 +52,7 @@ export async function getStoreOf(db: Db, environmentId: string, id: string): Pro
   return row ? toStore(row) : null;
 }
 
-/** As `getStore`, and nobody else writes it until the transaction ends. */
+/** As `getStore`; until the transaction ends, nobody else writes it. */
 export async function lockStore(tx: Db, id: string): Promise<StoreRecord | null> {
   const row = await forUpdate(tx, tx('stores').where({ id }).whereNull('deleted_at')).first();
   return row ? toStore(row) : null;
@@ -84,7 +84,7 @@ export async function listWorkingStores(db: Db, environmentId: string): Promise<
   return rows.map(toStore);
 }
 
-/** Whatever their state; oldest first. */
+/** All stores, whatever their status; oldest first. */
 export async function everyStoreOf(db: Db, environmentId: string): Promise<readonly StoreRecord[]> {
   const rows = await db('stores')
     .where({ environment_id: environmentId })
@@ -93,7 +93,7 @@ export async function everyStoreOf(db: Db, environmentId: string): Promise<reado
   return rows.map(toStore);
 }
 
-/** Those that are worked on, or will be once they are resumed, of every environment; oldest first. */
+/** The stores of every environment that are worked on, or will be once they are resumed; oldest first. */
 export async function everyWorkingStore(db: Db): Promise<readonly StoreRecord[]> {
   const rows = await db('stores')
     .whereIn('status', ['ACTIVE', 'DELETING'])
@@ -102,7 +102,7 @@ export async function everyWorkingStore(db: Db): Promise<readonly StoreRecord[]>
   return rows.map(toStore);
 }
 
-/** Of every environment; oldest first. */
+/** The active stores of every environment; oldest first. */
 export async function everyActiveStore(db: Db): Promise<readonly StoreRecord[]> {
   const rows = await db('stores')
     .where({ status: 'ACTIVE' })
@@ -111,7 +111,7 @@ export async function everyActiveStore(db: Db): Promise<readonly StoreRecord[]> 
   return rows.map(toStore);
 }
 
-/** By id, deleted ones too: events name them. */
+/** The names by id; deleted stores too, because events name them. */
 export async function storeNames(db: Db, environmentId: string): Promise<ReadonlyMap<string, string>> {
   const rows: { id: string; name: string }[] = await db('stores')
     .where({ environment_id: environmentId })
@@ -134,8 +134,8 @@ export async function insertStore(db: Db, store: StoreRecord): Promise<void> {
 }
 
 /**
- * Writes what admins and checks decide. What the worker keeps (the brake, scans, successes, seats) is
- * left alone, so that neither overwrites the other. Throws a unique violation as `insertStore` does.
+ * Saves what admins and checks decide. What workers keep (the brake, scans, successes, seats) stays as it is, so that
+ * neither overwrites the other. Throws a unique violation as `insertStore` does.
  */
 export async function updateStore(db: Db, store: StoreRecord): Promise<void> {
   const {
@@ -153,7 +153,7 @@ export async function updateStore(db: Db, store: StoreRecord): Promise<void> {
     .update({ ...columns, context_version: db.raw('context_version + 1') });
 }
 
-/** Stores with a secret that another key than this one seals. */
+/** Stores with a secret that another key than this one sealed. */
 export async function storesSealedOtherwise(db: Db, keyId: string): Promise<readonly StoreRecord[]> {
   const rows = await db('stores').whereNull('deleted_at').orderBy('id');
   return rows
@@ -161,7 +161,7 @@ export async function storesSealedOtherwise(db: Db, keyId: string): Promise<read
     .filter((store) => Object.values(store.secrets).some((secret) => secret.keyId !== keyId));
 }
 
-/** The same secrets, sealed anew: nothing that an admin or a connector would notice. */
+/** Writes the same secrets, sealed again: no admin or connector notices. */
 export async function writeSecrets(db: Db, id: string, secrets: StoreRecord['secrets']): Promise<void> {
   await db('stores')
     .where({ id })
@@ -218,7 +218,7 @@ const BELONGINGS = [
 
 export async function forgetBelongings(db: Db, storeId: string): Promise<void> {
   for (const table of BELONGINGS) await db(table).where({ store_id: storeId }).delete();
-  // Without the lease a worker that is in the middle of a task may not record anything any more.
+  // Without the lease, a worker in the middle of a task may not record anything any more.
   await db('leases').where({ peer_id: storeId }).delete();
 }
 
