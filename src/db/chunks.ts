@@ -1,6 +1,6 @@
 /** Lists of bound values, cut to what one statement may hold. */
 
-/** Below the limits of both databases on bound values, with room for those of the query itself. */
+/** Below the limits of both databases on bound values, with room for the query's own. */
 const VALUES_PER_QUERY_MAX = 500;
 
 export function* chunks<T>(values: readonly T[]): Generator<readonly T[]> {

@@ -1,4 +1,4 @@
-/** How late it was when a process last looked, and what a leap of the clock postpones: one row. */
+/** The time at which a process last looked, and what a leap of the clock postpones: one row. */
 
 import type { Db } from './open.ts';
 
@@ -8,7 +8,7 @@ export interface ClockNote {
   /** Deletions that were due by then go on, others wait; an ISO time. Null where nothing is postponed. */
   readonly dueBy: string | null;
   readonly remainingMs: number | null;
-  /** Of stores whose deletions wait for less than so many days; null: of every store. */
+  /** Only stores whose deletions wait for fewer days are postponed; null: every store. */
   readonly belowDays: number | null;
 }
 

@@ -1,4 +1,4 @@
-/** The accounts of `Demo` stores, and, with their groups, all that the Demo connector works on. */
+/** The accounts of `Demo` stores. With their groups, they are everything that the Demo connector works on. */
 
 import type { Attributes } from '../model/desired.ts';
 import { type Clock, isoTime } from '../support/clock.ts';
@@ -31,7 +31,7 @@ export interface DemoAccountChange {
   readonly attributes?: Attributes;
 }
 
-/** In the order of their ids, those after `afterId`. */
+/** In the order of their ids, after `afterId`. */
 export async function listDemoAccounts(
   db: Db,
   storeId: string,
@@ -122,7 +122,7 @@ async function createAccount(
   return inserted.length > 0 ? toAccount(row) : null;
 }
 
-/** Overwrites the attributes that are named, and keeps the others. */
+/** Overwrites the named attributes, and keeps the others. */
 function updateAccount(
   db: Db,
   at: string,

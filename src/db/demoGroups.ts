@@ -1,4 +1,4 @@
-/** The groups of `Demo` stores and who is in them. */
+/** The groups of `Demo` stores, and their members. */
 
 import { newId } from '../support/ids.ts';
 import { chunks } from './chunks.ts';
@@ -17,7 +17,7 @@ export interface DemoMemberRecord {
 
 export type Written = 'done' | 'missing' | 'taken';
 
-/** In the order of their ids, those after `afterId`. */
+/** In the order of their ids, after `afterId`. */
 export async function listDemoGroups(
   db: Db,
   storeId: string,
@@ -29,7 +29,7 @@ export async function listDemoGroups(
   return rows.map(toGroup);
 }
 
-/** In the order of their account ids, those after `afterAccountId`. */
+/** In the order of their account ids, after `afterAccountId`. */
 export async function listDemoMembers(
   db: Db,
   groupId: string,
@@ -49,7 +49,7 @@ export async function listDemoMembers(
   }));
 }
 
-/** The groups of each account, by account id; accounts in none are absent. */
+/** The groups of each account, by account id, without accounts that have none. */
 export async function demoGroupsOfAccounts(
   db: Db,
   accountIds: readonly string[],

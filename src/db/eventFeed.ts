@@ -1,7 +1,7 @@
 /**
- * The audit log in the order of commits, for whoever follows it: nothing is lost, and nothing comes late behind what
- * was read. On SQLite ids are in that order. On PostgreSQL a reader goes from one snapshot to the next: what the later
- * one sees and the earlier one did not, is what was committed in between. Positions outlive the process.
+ * The audit log in the order of commits, for readers that follow it: no event is lost, and none appears behind what
+ * was read. On SQLite, ids are in that order. On PostgreSQL, a reader goes from one snapshot to the next: what the
+ * later one sees and the earlier one did not was committed in between. Positions outlive the process.
  */
 
 import type { EventRecord } from './events.ts';
@@ -9,15 +9,15 @@ import { type EventFilter, eventsAmong } from './lists/events.ts';
 import { type Db, dialectOf } from './open.ts';
 import { keyedReadsOf, readsOf } from './reads.ts';
 
-/** What is committed at one moment: a snapshot of PostgreSQL; the last id on SQLite. */
+/** What is committed at one moment: on PostgreSQL a snapshot, on SQLite the last id. */
 export type Moment = string;
 
 export interface FeedPosition {
-  /** An event that the reader knows of, as a proof that the position is of this database; null: there was none. */
+  /** An event that the reader knows, as proof that the position is of this database; null: there was none. */
   readonly known: { readonly id: string; readonly at: string } | null;
-  /** Everything that is committed at this moment has been read. */
+  /** The reader has read everything that was committed at this moment. */
   readonly from: Moment;
-  /** Of what is committed at this one, everything up to the id `after` has. */
+  /** The reader has read what was committed at this moment, up to the id `after`. */
   readonly to: Moment;
   readonly after: number;
 }
@@ -31,7 +31,7 @@ export async function momentOf(db: Db): Promise<Moment> {
   return rows[0].moment;
 }
 
-/** Everything that is committed by now lies behind it. */
+/** The position after everything that is committed by now. */
 export async function positionNow(db: Db, environmentId: string): Promise<FeedPosition> {
   const moment = await momentOf(db);
   const last = await readsOf(db)('events')
@@ -42,7 +42,7 @@ export async function positionNow(db: Db, environmentId: string): Promise<FeedPo
   return { known, from: moment, to: moment, after: 0 };
 }
 
-/** What was committed until `to`, the oldest first; at most `limit`. Each with the position behind it. */
+/** At most `limit` events that were committed until `to`, oldest first, each with the position after it. */
 export async function readFeed(
   db: Db,
   filter: EventFilter,
@@ -61,7 +61,7 @@ export async function readFeed(
 function between(db: Db, from: Moment, to: Moment) {
   if (dialectOf(db) === 'sqlite')
     return db('events').where('id', '>', Number(from)).where('id', '<=', Number(to));
-  // The offset keeps PostgreSQL from walking through all events in the order of ids until it has met enough of these.
+  // The offset keeps PostgreSQL from walking through all events in the order of ids.
   return db('events')
     .whereRaw('xact >= txid_snapshot_xmin(?::txid_snapshot)', [from])
     .whereRaw('not txid_visible_in_snapshot(xact, ?::txid_snapshot)', [from])
@@ -69,12 +69,12 @@ function between(db: Db, from: Moment, to: Moment) {
     .offset(db.raw('0') as unknown as number);
 }
 
-/** Everything until `to` has been read; the next is what comes until `moment`. */
+/** The reader has read everything until `to`; the next events are those until `moment`. */
 export function moveOn({ known, to }: FeedPosition, moment: Moment): FeedPosition {
   return { known, from: to, to: moment, after: 0 };
 }
 
-/** False where the position is not of this database, or events behind it may be gone. */
+/** False where the position is not of this database, or events after it may be gone. */
 export async function isOfThisFeed(db: Db, environmentId: string, position: FeedPosition): Promise<boolean> {
   const { known, to } = position;
   if (known !== null) {
@@ -84,14 +84,17 @@ export async function isOfThisFeed(db: Db, environmentId: string, position: Feed
   return endOf(db, to) <= endOf(db, await momentOf(db));
 }
 
-/** A database that was restored counts transactions from somewhere else: nothing it holds was written by a later one. */
+/**
+ * The end of a moment. A restored database counts transactions anew, so a position beyond its present end is of
+ * another database.
+ */
 function endOf(db: Db, moment: Moment): bigint {
   return BigInt(dialectOf(db) === 'sqlite' ? moment : (moment.split(':')[1] ?? ''));
 }
 
 /**
- * Events that came with a restored copy name transactions of another server; one that this server has yet to begin
- * would look new by then.
+ * Events of a restored copy name transactions of another server. One that this server has yet to begin would make
+ * such an event look new.
  */
 export async function forgetForeignTransactions(db: Db): Promise<void> {
   if (dialectOf(db) === 'sqlite') return;
@@ -105,13 +108,13 @@ const SEPARATOR = '~';
 const MOMENT = { sqlite: /^\d{1,16}$/, postgres: /^\d{1,19}:\d{1,19}:(\d{1,19}(,\d{1,19})*)?$/ } as const;
 const ID = /^\d{1,16}$/;
 
-/** For clients: opaque, without a blank or a line break. */
+/** The position as clients get it: opaque, without blanks or line breaks. */
 export function writePosition({ known, from, to, after }: FeedPosition): string {
   const parts = [known?.id ?? '', known?.at ?? '', from, to, String(after)];
   return Buffer.from(parts.join(SEPARATOR)).toString('base64url');
 }
 
-/** Null where this bridge never wrote it. */
+/** Null where this bridge did not write it. */
 export function readPosition(db: Db, text: string): FeedPosition | null {
   const parts = Buffer.from(text, 'base64url').toString('utf8').split(SEPARATOR);
   const [id = '', at = '', from = '', to = '', after = ''] = parts;

@@ -1,6 +1,6 @@
 /**
- * The audit log: appended in the transaction of what it reports, never changed; the oldest of it goes after
- * EVENT_RETENTION_DAYS. `lists/events.ts` reads it.
+ * The audit log: each event is appended in the transaction of what it reports, and never changed. The oldest events
+ * are deleted after EVENT_RETENTION_DAYS. `lists/events.ts` reads it.
  */
 
 import type { Cause } from '../model/cause.ts';
@@ -26,7 +26,7 @@ export interface NewEvent {
   readonly subject?: Subject & { readonly display?: string };
   readonly store?: { readonly id: string; readonly name: string };
   readonly outcome: EventOutcome;
-  /** Redacted by the caller: no password, token or secret may be in here. */
+  /** The caller has redacted it: no password, token or secret may be in it. */
   readonly request?: unknown;
   readonly calls?: readonly EventCall[];
   readonly before?: unknown;
@@ -47,7 +47,7 @@ export async function appendEvent(db: Db, at: string, event: NewEvent): Promise<
   return eventId;
 }
 
-/** A line of the log names whom it is about, and so do the alerts and the pages that are made of it. */
+/** Adds the subject's name, which events, alerts and pages show. */
 async function named(db: Db, event: NewEvent): Promise<NewEvent> {
   const { subject } = event;
   if (subject === undefined || subject.display !== undefined) return event;
@@ -55,12 +55,12 @@ async function named(db: Db, event: NewEvent): Promise<NewEvent> {
   return display === subject.id ? event : { ...event, subject: { ...subject, display } };
 }
 
-/** The same for an event of one cause, to be written together with what it reports. */
+/** The same for an event with one cause, to be written together with what it reports. */
 export function eventInsert(at: string, event: Omit<NewEvent, 'alsoCausedBy'>): Insert {
   return { table: 'events', rows: [eventRow(at, event)] };
 }
 
-/** The same, with the name of whom it is about. */
+/** The same, with the subject's name. */
 export async function namedInsert(
   db: Db,
   at: string,
@@ -69,14 +69,14 @@ export async function namedInsert(
   return eventInsert(at, await named(db, event));
 }
 
-/** All of these in one statement, which waits. */
+/** All of these in one statement, which is sent later. */
 export function savingEvents(db: Db, events: readonly Insert[]): Write {
   return db('events').insert(events.flatMap(({ rows }) => rows));
 }
 
 const EVENTS_PER_INSERT_MAX = 50;
 
-/** Many of one cause each. */
+/** Appends many events with one cause each. */
 export async function appendEvents(
   db: Db,
   at: string,
@@ -89,7 +89,7 @@ export async function appendEvents(
 }
 
 /**
- * The oldest events of before `before`, an ISO time, with what hangs on them. Answers how many went: fewer
+ * Deletes the oldest events from before `before`, an ISO time, with their further causes. Answers how many: fewer
  * than `limit` where no more are left, or another replica deletes them just now.
  */
 export async function deleteOldEvents(db: Db, before: string, limit: number): Promise<number> {
@@ -129,7 +129,7 @@ export interface EventRecord {
   readonly id: string;
   readonly at: string;
   readonly correlationId: string;
-  /** Every correlation id of the event, the first one included. */
+  /** Every correlation id of the event, including the first one. */
   readonly correlationIds: readonly string[];
   readonly kind: string;
   readonly actor: Cause['actor'];
@@ -143,7 +143,7 @@ export interface EventRecord {
   readonly reason: string | null;
 }
 
-/** What each correlation id began with, as far as the audit log reaches back. */
+/** The first event of each correlation id, as far as the audit log reaches back. */
 export async function firstEvents(
   db: Db,
   correlationIds: readonly string[],

@@ -136,9 +136,9 @@ export async function migrate(db: Knex, last?: string): Promise<void> {
 export interface Schema {
   /** The names of the migrations that the database has, in their order. */
   readonly applied: readonly string[];
-  /** Those that it lacks; empty when it is ready. */
+  /** The migrations that it lacks; empty when it is ready. */
   readonly pending: readonly string[];
-  /** Those that a newer version of the bridge made. */
+  /** The migrations that a newer version of the bridge made. */
   readonly unknown: readonly string[];
 }
 

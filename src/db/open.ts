@@ -1,6 +1,6 @@
 /**
- * Opens the database that `DATABASE_URL` names. Everything dialect-specific about a connection lives
- * here; queries are the same on both.
+ * Opens the database that `DATABASE_URL` names. Everything about a connection that depends on the dialect is here;
+ * queries are the same on both.
  */
 
 import type { Socket } from 'node:net';
@@ -12,12 +12,12 @@ import { PreparedStatements, prepareOften, type Querying } from './postgres/prep
 
 export type Dialect = 'sqlite' | 'postgres';
 
-/** What speaks to an embedded database: Node itself, or the `sqlite3` package. Either opens the other's file. */
+/** The driver of an embedded database: Node itself, or the `sqlite3` package. Each opens the other's file. */
 export type Driver = 'node' | 'sqlite3';
 
 /**
- * What a repository function takes first: the database, or the transaction it must run in. SQLite has
- * one connection, so a query outside the open transaction waits for it forever.
+ * The first argument of a repository function: the database, or the transaction that it must run in. SQLite has one
+ * connection, so a query outside the open transaction would wait for it for ever.
  */
 export type Db = Knex;
 
@@ -48,14 +48,14 @@ export function parseDatabaseUrl(url: string): DatabaseLocation {
   );
 }
 
-/** Where knex says what it would otherwise print: connections that failed, and its deprecations. */
+/** Where knex writes what it would otherwise print: failed connections and deprecations. */
 export interface DatabaseLog {
   warn(message: string): void;
   error(message: string): void;
   debug(message: string): void;
 }
 
-/** `brief`: for a request, which has to be answered soon. `long`: for work on whole tables. */
+/** `brief`: for a request, which must be answered soon. `long`: for work on whole tables. */
 export type Patience = 'brief' | 'long';
 
 /** Without a log, knex prints to the console. */
@@ -74,7 +74,7 @@ export function databaseConfig(location: DatabaseLocation, patience: Patience): 
 
 function logger(log: DatabaseLog): Knex.Logger {
   return {
-    // knex appends the stack, which says no more than the first line.
+    // knex appends the stack, which adds nothing to the first line.
     warn: (message) => log.warn(String(message).split('\n', 1)[0] as string),
     error: (message) => log.error(String(message).split('\n', 1)[0] as string),
     debug: (message) => log.debug(String(message)),
@@ -86,7 +86,7 @@ export function dialectOf(db: Db): Dialect {
   return db.client.config.client === 'pg' ? 'postgres' : 'sqlite';
 }
 
-/** Waits for the row (PostgreSQL) that the query reads; on SQLite the transaction alone is the lock. */
+/** Locks the row that the query reads (PostgreSQL). On SQLite the transaction itself is the lock. */
 export function forUpdate<Q extends Knex.QueryBuilder>(db: Db, query: Q): Q {
   return dialectOf(db) === 'postgres' ? (query.forUpdate() as Q) : query;
 }
@@ -97,21 +97,19 @@ export function forNoKeyUpdate<Q extends Knex.QueryBuilder>(db: Db, query: Q): Q
 }
 
 /**
- * Nobody changes the row that the query reads until the transaction ends; on SQLite the transaction alone is
- * the lock.
+ * Until the transaction ends, nobody changes the row that the query reads. On SQLite the transaction itself is the
+ * lock.
  */
 export function forShare<Q extends Knex.QueryBuilder>(db: Db, query: Q): Q {
   return dialectOf(db) === 'postgres' ? (query.forShare() as Q) : query;
 }
 
-/**
- * As `forShare`, of the row's keys alone: what no unique index has may change meanwhile.
- */
+/** As `forShare`, but only for the row's keys: columns without a unique index may change meanwhile. */
 export function forKeyShare<Q extends Knex.QueryBuilder>(db: Db, query: Q): Q {
   return dialectOf(db) === 'postgres' ? (query.forKeyShare() as Q) : query;
 }
 
-/** What a raw statement answered: the drivers differ. */
+/** The rows of a raw statement's answer, which differs between drivers. */
 export function rowsOf<Row>(answer: readonly Row[] | { readonly rows: readonly Row[] }): readonly Row[] {
   return 'rows' in answer ? answer.rows : answer;
 }
@@ -121,12 +119,12 @@ export interface Insert {
   readonly rows: readonly object[];
 }
 
-/** Rows of one insert: knex makes a compound select of them, and SQLite takes 500 terms at most. */
+/** How many rows one insert has: knex makes a compound select of them, and SQLite takes 500 terms at most. */
 const SQLITE_ROWS_MAX = 400;
 
 /**
- * Inserts rows of several tables, parents first; on PostgreSQL in one statement, which checks foreign keys at
- * its end.
+ * Inserts rows of several tables, parents first. On PostgreSQL it is one statement, which checks foreign keys at its
+ * end.
  */
 export async function insertTogether(db: Db, inserts: readonly Insert[]): Promise<void> {
   const filled = inserts.filter(({ rows }) => rows.length > 0);
@@ -141,12 +139,12 @@ export async function insertTogether(db: Db, inserts: readonly Insert[]): Promis
   if (last) await writeTogether(db, inserting, last);
 }
 
-/** It is sent once somebody awaits it. */
+/** A statement that is sent when it is awaited. */
 export type Write<Answer = unknown> = Knex.QueryBuilder<object, Answer>;
 
 /**
- * Writes that know nothing of each other, each to a table of its own; on PostgreSQL in one statement. Answers what the
- * last one does.
+ * Sends writes that do not depend on each other, each to a table of its own; on PostgreSQL in one statement. Answers
+ * what the last one does.
  */
 export async function writeTogether<T>(db: Db, others: readonly Write[], last: Write<T>): Promise<T> {
   for (const [n, query] of others.entries()) {
@@ -156,34 +154,34 @@ export async function writeTogether<T>(db: Db, others: readonly Write[], last: W
   return (await last) as T;
 }
 
-/** True where an insert or update met a unique index. */
+/** Whether an insert or update violated a unique index. */
 export function isUniqueViolation(error: unknown): boolean {
   const code = (error as { code?: unknown } | null)?.code;
   if (code === '23505') return true;
   return code === 'SQLITE_CONSTRAINT' && /UNIQUE constraint failed/.test(String((error as Error).message));
 }
 
-/** True where PostgreSQL rolled one of two crossing writers back: deadlock_detected, serialization_failure. */
+/** Whether PostgreSQL rolled back one of two crossing transactions: deadlock_detected, serialization_failure. */
 export function isCrossed(error: unknown): boolean {
   const code = (error as { code?: unknown } | null)?.code;
   return code === '40P01' || code === '40001';
 }
 
 /**
- * A request is answered within 20 s, also where the server stands still: it waits for a connection, then
- * for one statement, and gives up at the first limit that is passed.
+ * A request is answered within 20 s even where the server stands still: it waits for a connection, then for one
+ * statement, and gives up at the first limit that passes.
  */
 const ACQUIRE_TIMEOUT_MS = 7_000;
 /**
- * With `true` knex would write a statement's values, people and secrets among them, into errors and so into
- * the log.
+ * With `true`, knex would write the values of a statement, people and secrets among them, into errors and so into the
+ * log.
  */
 export const COMPILE_SQL_ON_ERROR = false;
 
-/** FULL: a request is answered 2xx only after the change is durable. */
+/** FULL: a request gets a 2xx only after its change is durable. */
 const PRAGMAS = 'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;';
 const WAIT = 'PRAGMA busy_timeout = 5000;';
-/** Node's own would wait in this thread: its dialect does it once the connection is open. */
+/** Node's own driver would wait in this thread, so its dialect waits once the connection is open. */
 const OPENED = {
   sqlite3: `${PRAGMAS} ${WAIT}`,
   node: `${WAIT} ${PRAGMAS} PRAGMA busy_timeout = 0;`,
@@ -193,7 +191,7 @@ export function clientOf(driver: Driver = DRIVER_DEFAULT): string | typeof Knex.
   return driver === 'node' ? NodeSqliteClient : 'sqlite3';
 }
 
-/** Of one connection that writes, in turns: so many stand in line before anybody waits for a place in it. */
+/** How many callers may stand in line for the one connection that writes, before others wait for a place in it. */
 const ACCESSES_MAX = 64;
 
 function sqlite(filename: string, driver: Driver): Knex.Config {
@@ -218,13 +216,13 @@ function sqlite(filename: string, driver: Driver): Knex.Config {
 }
 
 const POOL_MAX = 10;
-/** The server's own limits: a statement, or the wait for a locked row, took too long. */
+/** The server's own limits: for a statement, and for the wait for a locked row. */
 const STATEMENT_MAX_MS = 10_000;
 const LOCK_WAIT_MAX_MS = 8_000;
-/** A server that is there speaks before that, at the latest to say that the statement took too long. */
+/** A live server answers before that, if only to say that the statement took too long. */
 const SILENCE_MAX_MS = 12_000;
 const CONNECT_MAX_MS = 5_000;
-/** A process that stands still in a transaction would keep others from the rows that it has locked. */
+/** A process that stands still in a transaction would keep others from the rows that it locked. */
 const IDLE_IN_TRANSACTION_MAX_MS = 10_000;
 
 const SESSION_LIMITS = `
@@ -232,13 +230,13 @@ const SESSION_LIMITS = `
   set lock_timeout = ${LOCK_WAIT_MAX_MS};
   set idle_in_transaction_session_timeout = ${IDLE_IN_TRANSACTION_MAX_MS}`;
 
-/** What of a pg client is used here; `readyForQuery` is false while an answer is owed. */
+/** The part of a pg client that is used here; `readyForQuery` is false while an answer is owed. */
 interface PostgresConnection extends Querying {
   readonly readyForQuery: boolean;
   readonly connection: { readonly stream: Socket };
 }
 
-/** What `beginWithFirst` wants; knex has no name for it. */
+/** An option that `beginWithFirst` needs and knex's types lack. */
 const PIPELINED: object = { pipeline: true };
 
 function postgres(url: string, patience: Patience): Knex.Config {
@@ -266,14 +264,14 @@ function postgres(url: string, patience: Patience): Knex.Config {
         endSilence(connection);
         prepareOften(connection, statements);
         beginWithFirst(connection, connection.connection.stream);
-        // Not in the startup message: poolers refuse parameters there that they do not know.
+        // Not in the startup message, because poolers refuse parameters there that they do not know.
         connection.query(SESSION_LIMITS, (error) => done(error, connection));
       },
     },
   };
 }
 
-/** A server that stands still, or a network that swallows packets, closes nothing: the socket is cut here. */
+/** A server that stands still, or a network that swallows packets, closes nothing, so the socket is cut here. */
 function endSilence(connection: PostgresConnection): void {
   const { stream } = connection.connection;
   stream.setTimeout(SILENCE_MAX_MS, () => {

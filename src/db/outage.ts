@@ -1,4 +1,4 @@
-/** Tells "the database is not there" from "the statement is wrong": the first is worth another try. */
+/** Tells "the database is not there" from "the statement is wrong": only the first is worth another try. */
 
 /**
  * PostgreSQL: connection exceptions (class 08), shutting down or starting (57P), too many connections, a
@@ -24,11 +24,11 @@ const CODES = new Set([
   'SQLITE_READONLY_DBMOVED',
 ]);
 
-/** Errors to which pg and tarn give neither a code nor a class. */
+/** Errors that have neither a code nor a class of their own in pg and tarn. */
 const MESSAGES =
   /Connection terminated|is not queryable|Unable to acquire a connection|timeout exceeded when trying to connect|timeout expired/;
 
-/** Goes by the error's shape, not its class: under jest a driver's errors come from another realm. */
+/** Goes by the shape of the error, not its class: under jest, a driver's errors come from another realm. */
 export function isDatabaseOutage(error: unknown): boolean {
   if (typeof error !== 'object' || error === null) return false;
   const { code, name, message, errors } = error as Record<string, unknown>;

@@ -9,7 +9,7 @@ export interface After {
   readonly id: string;
 }
 
-/** Beyond this a total is not counted: it would cost more than the page. */
+/** Larger totals are not counted, because that would cost more than the page. */
 export const COUNT_MAX = 10_000;
 
 /** How many rows the query has; null where there are more than `COUNT_MAX`. */

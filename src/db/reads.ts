@@ -1,8 +1,8 @@
 /**
- * Reads that belong to no transaction. On SQLite they have connections of their own: the one that writes is
- * taken for as long as a transaction lasts, and in WAL mode a reader sees what is committed and waits for
- * nobody. Where Node itself drives SQLite, a read that may take long has a process of its own, because the
- * statement holds whoever sends it. On PostgreSQL they come from the same pool as everything else.
+ * Reads that belong to no transaction. On SQLite they have connections of their own: the one that writes is busy
+ * while a transaction lasts, and in WAL mode a reader sees what is committed and waits for nobody. Where Node itself
+ * drives SQLite, a read that may take long has a process of its own, because a statement blocks the thread that sends
+ * it. On PostgreSQL they come from the pool.
  */
 
 import { pathToFileURL } from 'node:url';
@@ -10,36 +10,39 @@ import knex, { type Knex } from 'knex';
 import { NodeSqliteClient, type Settings } from './embedded/dialect.ts';
 import { COMPILE_SQL_ON_ERROR, type Db, dialectOf } from './open.ts';
 
-/** Reads at once: the package runs on Node's four threads, and a writer needs one of them; of Node, each is a process. */
+/**
+ * How many reads run at once: the package runs on Node's four threads, and a writer needs one of them; with Node's
+ * driver, each is a process.
+ */
 const READS_MAX = 4;
 const ACQUIRE_TIMEOUT_MS = 7_000;
 
 interface Readers {
-  /** For what may take long. */
+  /** For reads that may take long. */
   readonly far: Knex;
-  /** For what an index finds. */
+  /** For reads that an index answers. */
   readonly near: Knex;
 }
 
 const readers = new WeakMap<Db, Readers>();
 
-/** Where to read from outside of a transaction: `db` itself where it is one, or where nothing is won. */
+/** Where to read from outside of a transaction: `db` itself where it is one, or where separate reads gain nothing. */
 export function readsOf(db: Db): Db {
   return readersOf(db)?.far ?? db;
 }
 
-/** The same for few rows that an index finds, which are there at once; nothing else may be read so. */
+/** The same for a few rows that an index finds at once; use it for nothing else. */
 export function keyedReadsOf(db: Db): Db {
   return readersOf(db)?.near ?? db;
 }
 
-/** Null where that is closed already, or in memory: then it is one connection's own. */
+/** Null where the database is closed already, or is in memory, which only its own connection sees. */
 function readersOf(db: Db): Readers | null {
   if (db.isTransaction || dialectOf(db) === 'postgres') return null;
   return readers.get(db) ?? openReaders(db);
 }
 
-/** Closed with the database. */
+/** Opens the readers; they are closed with the database. */
 function openReaders(db: Db): Readers | null {
   const { client } = db;
   const { filename } = client.config.connection;
@@ -55,7 +58,7 @@ function openReaders(db: Db): Readers | null {
 }
 
 function readersOfPackage(file: string): Readers {
-  // knex would add the flag for reading alone to those for writing, which SQLite refuses.
+  // knex would add the read-only flag to those for writing, which SQLite refuses.
   const connection = { filename: `${pathToFileURL(file).href}?mode=ro`, flags: ['OPEN_URI'] };
   const reads = openReader('sqlite3', connection, READS_MAX);
   return { far: reads, near: reads };
@@ -80,7 +83,7 @@ function openReader(client: string | typeof Knex.Client, connection: object, max
   });
 }
 
-/** A read was ended because it took longer than it may. */
+/** The read was ended because it took too long. */
 export class ReadTooLong extends Error {
   constructor() {
     super('the read took too long');
@@ -88,10 +91,10 @@ export class ReadTooLong extends Error {
   }
 }
 
-/** A statement is interrupted again while it runs: between two of them an interrupt meets nothing. */
+/** How often a running statement is interrupted again: between two statements, an interrupt meets nothing. */
 const INTERRUPT_AGAIN_MS = 20;
 
-/** Of one moment, and over after so long. Throws ReadTooLong. */
+/** Reads as of one moment, for so long at most. Throws ReadTooLong. */
 export async function readWithin<T>(db: Db, maxMs: number, read: (tx: Db) => Promise<T>): Promise<T> {
   try {
     return await readsOf(db).transaction((tx) =>

@@ -1,15 +1,15 @@
-/** Keeps what PostgreSQL knows of the size of tables near the truth while they grow. Changes no row. */
+/** Keeps PostgreSQL's knowledge of the size of tables up to date while they grow. Changes no row. */
 
 import { type Db, dialectOf } from './open.ts';
 
-/** Half of what is worth a look: a smaller table is read as a whole, however it is joined. */
+/** Half of the size that is worth a look: a smaller table is read as a whole, however it is joined. */
 const FEW_ROWS = 25;
 
 /**
- * PostgreSQL takes a table that it never analyzed for one of a few rows, and joins such tables row by row: 500
- * people in a group cost it more than the 10 s that a statement may take. Autovacuum comes once a minute; an
- * import does not wait for it. So a table that has doubled is analyzed now, where this user may. One that another
- * replica analyzes is passed over. SQLite plans by its indexes alone.
+ * PostgreSQL assumes that a table it never analyzed has a few rows, and joins such tables row by row: 500 people in a
+ * group then take longer than the 10 s that a statement may. Autovacuum comes once a minute, and an import does not
+ * wait for it. So this analyzes tables that have doubled, where this user may, and skips those that another replica
+ * analyzes. SQLite plans by its indexes alone.
  */
 export async function refreshStatistics(db: Db): Promise<void> {
   if (dialectOf(db) !== 'postgres') return;

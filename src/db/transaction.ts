@@ -1,6 +1,6 @@
 /**
- * Transactions that others may cross. PostgreSQL ends a deadlock by rolling one of the two back, which says nothing of
- * what it was about to do: it is done again. So is what met a plan from before another version changed a table.
+ * Transactions that may cross others. PostgreSQL ends a deadlock by rolling back one of the two, which is then done
+ * again. So is a transaction whose prepared plan is older than a change of a table by another version.
  */
 
 import { type Db, isCrossed } from './open.ts';
@@ -9,8 +9,8 @@ import { isStalePlan } from './postgres/preparing.ts';
 const ATTEMPTS_MAX = 5;
 
 /**
- * Commits what `body` wrote, or nothing of it. `body` may run more than once, so it must leave nothing behind but in the
- * database.
+ * Commits everything that `body` wrote, or nothing. `body` may run more than once, so it may leave nothing behind
+ * except in the database.
  */
 export async function transact<T>(db: Db, body: (tx: Db) => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {

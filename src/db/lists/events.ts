@@ -1,6 +1,6 @@
 /**
- * The audit log, read newest first. A page costs what it shows: each filter has an index whose order is that of
- * the page, and where one filter means several values, each of them is read by itself.
+ * The audit log, read newest first. A page costs as much as it shows: each filter has an index in the page's order,
+ * and where one filter means several values, each is read on its own.
  */
 
 import type { Knex } from 'knex';
@@ -12,15 +12,15 @@ import type { SqlCondition } from './resources.ts';
 
 export interface EventFilter {
   readonly environmentId: string;
-  /** A group, a person, or a SCIM user of a person. */
+  /** The id of a group, a person, or a SCIM user of a person. */
   readonly subjectId?: string | undefined;
   readonly storeId?: string | undefined;
-  /** What this connection did. */
+  /** Events of this connection's requests. */
   readonly connectionId?: string | undefined;
-  /** One kind, or all that begin as this one before its `*`: `change.*`. */
+  /** One kind, or all kinds with the beginning before `*`: `change.*`. */
   readonly kind?: string | undefined;
   readonly outcome?: string | undefined;
-  /** The first or any further cause. */
+  /** The first cause or any further one. */
   readonly correlationId?: string | undefined;
   /** ISO times; `from` is inclusive, `to` is not. */
   readonly from?: string | undefined;
@@ -60,8 +60,8 @@ async function withFurtherCauses(
 }
 
 /**
- * What the filter lets through of `events`, the oldest first, after this id: for whoever has found a few events by another
- * way than an index of this list.
+ * The rows of `events` that pass the filter, oldest first, after this id: for a caller that found a few events by
+ * other means than an index of this list.
  */
 export async function eventsAmong(
   db: Db,
@@ -87,7 +87,7 @@ export async function eventsAmong(
   return withFurtherCauses(db, rows);
 }
 
-/** Null where there are too many to count in passing: where the index finds more than `COUNT_MAX`. */
+/** The number of events; null where the index finds more than `COUNT_MAX`, too many to count quickly. */
 export async function countEvents(db: Db, filter: EventFilter): Promise<number | null> {
   const { ranges, tests } = await lookUp(db, filter);
   const matches = tests.map(({ sql }) => `(${sql})`).join(' and ') || '1 = 1';
@@ -118,13 +118,13 @@ interface Range {
 }
 
 interface LookUp {
-  /** No event is in two of them. */
+  /** No event is in two ranges. */
   readonly ranges: readonly Range[];
-  /** What else must hold of an event. */
+  /** Further conditions on an event. */
   readonly tests: readonly SqlCondition[];
 }
 
-/** The narrowest index goes first. */
+/** Uses the narrowest index. */
 async function lookUp(db: Db, filter: EventFilter): Promise<LookUp> {
   const { environmentId, subjectId, correlationId } = filter;
   const of = (where: Readonly<Record<string, string>> = {}): Range => ({
@@ -154,7 +154,7 @@ async function lookUp(db: Db, filter: EventFilter): Promise<LookUp> {
     );
   }
   if (filter.outcome !== undefined && filter.outcome !== USUAL) {
-    // The index holds nothing else, and SQLite has to read so in the query.
+    // The index holds only these rows, and SQLite uses it only if the query says the same.
     const { query, id } = of({ outcome: filter.outcome });
     return by('outcome', [{ query: query.whereRaw(`outcome <> '${USUAL}'`), id }]);
   }
@@ -174,7 +174,7 @@ async function lookUp(db: Db, filter: EventFilter): Promise<LookUp> {
 
 const USUAL: EventOutcome = 'success';
 
-/** By the name of the filter. */
+/** The conditions by the name of the filter. */
 function testsOf(
   db: Db,
   filter: EventFilter,
@@ -200,8 +200,8 @@ function testsOf(
 }
 
 /**
- * Before a column that is only tested. Without statistics SQLite takes any index for as good as the one meant: a
- * plus keeps it from the others.
+ * What to write before a column that is only tested. Without statistics, SQLite may prefer its index to the one
+ * meant; a plus prevents that.
  */
 function unindexed(db: Db): string {
   return dialectOf(db) === 'sqlite' ? '+' : '';
@@ -211,13 +211,13 @@ function both(one: SqlCondition, other: SqlCondition): SqlCondition {
   return { sql: `${one.sql} and ${other.sql}`, bindings: [...one.bindings, ...other.bindings] };
 }
 
-/** `change.*` means all that begin so; the API lets no other through that means none. */
+/** `change.*` means all kinds that begin so. The API lets through only those that mean at least one. */
 function kindsOf(kind: string): readonly string[] {
   if (!kind.endsWith('.*')) return [kind];
   return Object.keys(EVENT_KINDS).filter((one) => one.startsWith(kind.slice(0, -1)));
 }
 
-/** Of a SCIM user, the person's too. */
+/** The subject and, for a SCIM user, its person. */
 async function subjectsOf(db: Db, environmentId: string, subjectId: string): Promise<readonly string[]> {
   const persons: string[] = await db('users')
     .where({ environment_id: environmentId, id: subjectId })
@@ -226,13 +226,13 @@ async function subjectsOf(db: Db, environmentId: string, subjectId: string): Pro
 }
 
 function together(db: Db, parts: readonly Knex.QueryBuilder[]): Knex.QueryBuilder {
-  // SQLite takes a limit in a part of a union only within a query of its own.
+  // SQLite takes a limit in a part of a union only inside a query of its own.
   const [first, ...others] = parts.map((part) => db.from(part.as('part')).select('*'));
   if (!first) throw new Error('a filter of events has nothing to look at');
   return db.from((others.length > 0 ? first.unionAll(others) : first).as('together'));
 }
 
-/** Null where it is not there any more. */
+/** Null where it does not exist any more. */
 export async function getEvent(db: Db, id: string): Promise<EventRecord | null> {
   const row = await db('events').where({ id }).first();
   if (!row) return null;

@@ -10,29 +10,29 @@
 import type { Clock } from '../../support/clock.ts';
 import type { After } from '../paging.ts';
 
-/** Shorter lists are counted, and shallower positions found, each time anew. */
+/** Shorter lists are counted, and lower positions found, each time. */
 const SHORT = { total: 10_000, position: 1_000 };
-/** How late the writes of other processes are seen. */
+/** How late the writes of other processes may be seen. */
 const TOTAL_AGE_MS = 2_000;
 const LISTS_MAX = 200;
 const PLACES_MAX = 500;
 
 export interface Place {
   readonly position: number;
-  /** The last resource of those `position` that come before. */
+  /** The last of the `position` resources that come before. */
   readonly after: After;
 }
 
 interface Remembered {
   total: { readonly n: number; readonly at: number; readonly writes: number } | null;
-  /** By position; the oldest first. */
+  /** By position, the oldest first. */
   readonly places: Map<number, After>;
 }
 
 export type ListMemory = ReturnType<typeof createListMemory>;
 
 export function createListMemory(clock: Clock) {
-  /** The longest unused first. */
+  /** The one that was not used for longest comes first. */
   const lists = new Map<string, Remembered>();
   const writes = new Map<string, number>();
 
@@ -50,7 +50,7 @@ export function createListMemory(clock: Clock) {
   return {
     isDeep: (position: number) => position >= SHORT.position,
 
-    /** Something of the connection was written, and is durable. */
+    /** Something of the connection was written and is durable. */
     written(connectionId: string): void {
       writes.set(connectionId, (writes.get(connectionId) ?? 0) + 1);
     },

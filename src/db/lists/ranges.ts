@@ -1,7 +1,7 @@
 /**
- * Reads a list that no index serves, one range of its stable order (created_at, id) after the other, so that whoever
- * else wants the database has it in between. Each range is of its own moment: a read that lasts would keep SQLite from
- * clearing its log, and every write would try again. It holds no more than one page and the keys of one range.
+ * Reads a list that no index serves, one range of its stable order (created_at, id) after the other, so that other
+ * requests get the database in between. Each range is read at its own moment: a long read would keep SQLite from
+ * clearing its log. It holds at most one page, and the keys of one range.
  */
 
 import type { Knex } from 'knex';
@@ -9,9 +9,12 @@ import { chunks } from '../chunks.ts';
 import type { Db } from '../open.ts';
 import type { After } from '../paging.ts';
 
-/** When the next range may be read, and how long it is. */
+/** Decides when the next range may be read, and how long it is. */
 export interface Pace {
-  /** `read` is given where to read, and how many rows it may look at. Throws ReadTooLong where the time is over. */
+  /**
+   * Calls `read` with the database to read from and how many rows it may look at. Throws ReadTooLong where the time
+   * is over.
+   */
   range<T>(read: (db: Db, rows: number) => Promise<T>): Promise<T>;
 }
 
@@ -19,7 +22,7 @@ export interface Pace {
 export interface RangedList {
   readonly table: 'users' | 'groups';
   readonly pace: Pace;
-  /** What an index serves of it: nothing is left out but for the filter. */
+  /** The list without its filter, which an index serves. */
   all(db: Db): Knex.QueryBuilder;
   matching(db: Db): Knex.QueryBuilder;
 }
@@ -27,14 +30,14 @@ export interface RangedList {
 export interface Window {
   /** null: from the beginning. */
   readonly after: After | null;
-  /** Behind that. */
+  /** How many to skip after that. */
   readonly skip: number;
   readonly limit: number;
 }
 
 export interface Collected {
   readonly rows: readonly Record<string, unknown>[];
-  /** How many the list has behind `after`; reads on to its end. */
+  /** How many rows the list has after `after`; reads on to its end. */
   count(): Promise<number>;
 }
 
@@ -59,7 +62,7 @@ export async function collect(db: Db, list: RangedList, { after, skip, limit }: 
   return { rows: await byIds(db, list.table, ids), count };
 }
 
-/** How many match behind `after`; of more than `max` only that they are more. */
+/** How many rows match after `after`; stops counting beyond `max`. */
 export async function countInRanges(
   list: RangedList,
   after: After | null,
@@ -76,7 +79,7 @@ export async function countInRanges(
 
 type InRange = (query: Knex.QueryBuilder) => Knex.QueryBuilder;
 
-/** Until the list ends, or `read` answers that it wants no more. */
+/** Reads on until the list ends, or `read` answers that it wants no more. */
 async function throughRanges(
   list: RangedList,
   after: After | null,

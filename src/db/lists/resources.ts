@@ -1,6 +1,5 @@
 /**
- * Lists of users or of groups, which differ here in nothing but the table: filtered, ordered, counted, and
- * one page at a time.
+ * Lists of users or of groups, which differ only in their table: filtered, ordered, counted, and one page at a time.
  */
 
 import type { Knex } from 'knex';
@@ -23,17 +22,17 @@ export interface PageByPosition {
   readonly sort: SqlCondition | null;
   readonly offset: number;
   readonly limit: number;
-  /** In place of the offset, without `sort`: the resource that the page comes after. */
+  /** Instead of the offset, and without `sort`: the resource before the page. */
   readonly after?: After | null;
   /** Makes positions deep down cheap. */
   readonly memory?: ListMemory;
-  /** Of a scan: how fast it goes. */
+  /** For a scan: how fast it goes. */
   readonly pace?: Pace | null;
 }
 
 export interface ListPage<T> {
   readonly items: readonly T[];
-  /** How many match in all, whatever the page. */
+  /** How many match in total, on all pages. */
   readonly total: number;
 }
 
@@ -47,10 +46,10 @@ export async function pageByPosition(
 ): Promise<{ total: number; rows: readonly Row[] }> {
   const { pace } = page;
   if (pace && !page.sort) return pageInRanges(db, table, page, pace);
-  // In any other order it has to be read at once.
+  // In any other order, the list must be read at once.
   const read = (from: Db) => pageOf(from, table, page);
   const rows = page.limit === 0 ? [] : await (pace ? pace.range(read) : read(db));
-  // A page that ends the list says how long the list is: the usual look-up costs one query, not two.
+  // A page that ends the list tells its length, so the usual look-up costs one query instead of two.
   const isPlain = !page.after && !page.memory?.isDeep(page.offset);
   const endsList = rows.length < page.limit && (rows.length > 0 || page.offset === 0);
   if (isPlain && endsList) return { total: page.offset + rows.length, rows };
@@ -99,7 +98,7 @@ function ranged(table: Table, matched: Matched, pace: Pace): RangedList {
   return { table, pace, all, matching: (db) => matching(db, table, matched) };
 }
 
-/** From the nearest place that is known, which may be the end. */
+/** Reads from the nearest known place, which may be the end. */
 async function deepDown(
   db: Db,
   table: Table,
@@ -118,7 +117,7 @@ async function deepDown(
   return (await skippingTo(db, table, matching(db, table, page), 'desc', fromEnd, count)).toReversed();
 }
 
-/** What is skipped is skipped within the index: only the rows of the page are read. */
+/** Skips within the index: only the rows of the page are read. */
 function skippingTo(
   db: Db,
   table: Table,
@@ -135,7 +134,7 @@ function skippingTo(
   return ordered(db(table).whereIn(`${table}.id`, ids).select(`${table}.*`)) as never;
 }
 
-/** What the list is known by: everything but the page. */
+/** The name of the list in the memory: everything but the page. */
 function nameOf(table: Table, { connectionId, filter }: Matched): string {
   return JSON.stringify([connectionId, table, filter?.sql, filter?.bindings]);
 }
@@ -188,7 +187,7 @@ export interface PageByKey {
   /** The last item of the page before. */
   readonly after: After | null;
   readonly limit: number;
-  /** Of a scan: how fast it goes. */
+  /** For a scan: how fast it goes. */
   readonly pace?: Pace | null;
 }
 
@@ -221,7 +220,7 @@ function rangedOf(table: Table, page: OfEnvironment, pace: Pace): RangedList {
   return { table, pace, all, matching: (db) => ofEnvironment(db, table, page) };
 }
 
-/** How many an environment has, of those that the filter lets through; null beyond `COUNT_MAX`. */
+/** How many resources of an environment pass the filter; null beyond `COUNT_MAX`. */
 export async function countOfEnvironment(
   db: Db,
   table: Table,

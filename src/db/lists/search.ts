@@ -1,4 +1,4 @@
-/** Users and groups of a connection in one list. The database orders them together, and gives their ids. */
+/** Users and groups of a connection in one list. The database orders them together and answers their ids. */
 
 import type { Knex } from 'knex';
 import type { Kind } from '../../model/subject.ts';
@@ -19,7 +19,7 @@ export interface SearchPage {
   readonly descending: boolean;
   readonly offset: number;
   readonly limit: number;
-  /** Of a scan: how fast it goes. */
+  /** For a scan: how fast it goes. */
   readonly pace?: Pace | null;
 }
 
