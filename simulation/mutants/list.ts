@@ -127,7 +127,7 @@ export const MUTANTS: readonly Mutant[] = [
     'return error === null;',
   ]),
   mutant('credentialDoubt', 'a refusal of everybody is about the credential', [
-    'src/work/credentialDoubt.ts',
+    'src/work/credentialJudge.ts',
     '    const now = this.#clock.now();\n    if (this.#bad !== null && began',
     '    if (store.id) return;\n    const now = this.#clock.now();\n    if (this.#bad !== null && began',
   ]),
@@ -148,7 +148,7 @@ export const MUTANTS: readonly Mutant[] = [
   ]),
   mutant('doubtedMembers', 'memberships of a disabled account are doubted, not forgotten', [
     'src/settle/people/linkWrites.ts',
-    'await doubtAccount(tx, store.id, change.remoteId);',
+    'await doubtMembershipsOf(tx, store.id, change.remoteId);',
     'await forgetAccount(tx, store.id, change.remoteId);',
   ]),
   mutant('compared', 'what was sent is compared with what came', [

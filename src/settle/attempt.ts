@@ -35,9 +35,9 @@ export interface AttemptDeps {
   readonly log: Pick<Log, 'warn'>;
 }
 
-type SettleDoubt = (error: RemoteError, isOwed: boolean, member?: string) => Promise<void>;
+type RuleOutCredential = (error: RemoteError, isOwed: boolean, member?: string) => Promise<void>;
 type Note = (db: Db, taskId: string, intent: Intent) => Promise<unknown>;
-type Given = 'context' | 'lease' | 'task' | 'claim' | 'giveWay' | 'settleDoubt' | 'proveRights';
+type Given = 'context' | 'lease' | 'task' | 'claim' | 'giveWay' | 'ruleOutCredential' | 'proveRights';
 
 export class Attempt {
   readonly deps: AttemptDeps;
@@ -61,7 +61,7 @@ export class Attempt {
    * For a refusal that may be about the credential. Resolves where the refusal is only about the subject, or the
    * `member`; otherwise throws the RemoteError to use instead.
    */
-  readonly settleDoubt: SettleDoubt;
+  readonly ruleOutCredential: RuleOutCredential;
   /** Throws the RemoteError of a credential that may not see everything; see `believeAbsence`. */
   readonly proveRights: () => Promise<void>;
   /** The linked account is gone, and its person was to lose it. Another account may have its identifier. */
@@ -97,7 +97,7 @@ export class Attempt {
     this.unknownOutcome = work.task.intent !== null || work.task.attempts > 0;
     this.lost = work.task.intent?.lost ?? false;
     this.giveWay = work.giveWay;
-    this.settleDoubt = work.settleDoubt;
+    this.ruleOutCredential = work.ruleOutCredential;
     this.proveRights = work.proveRights;
     this.#signal = work.signal;
     this.#onCall = work.onCall;
@@ -248,7 +248,7 @@ export class Attempt {
   }
 
   /** Something else than the vendor answered the last write, so the next look goes by the announced call. */
-  doubtOutcome(): void {
+  markOutcomeUnknown(): void {
     this.intent = this.#announced ?? this.intent;
     this.unknownOutcome = true;
     this.mayStillArrive = true;

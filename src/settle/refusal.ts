@@ -29,7 +29,7 @@ export async function forbiddenAsSkip(
   const isRename = isRefusedRename(change, error);
   if (error.disposition !== 'forbidden' && !isRename) throw error;
   await attempt.withdrawIntent();
-  if (!isRename) await attempt.settleDoubt(error, change.op === 'create' || endsAccess(change));
+  if (!isRename) await attempt.ruleOutCredential(error, change.op === 'create' || endsAccess(change));
   attempt.wasRefused = true;
   return { reason: error.message, vendor: answerOf(error) };
 }

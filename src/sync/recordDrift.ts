@@ -10,7 +10,7 @@ import { noteLostAccount } from '../db/queue/queue.ts';
 import { enqueueTask, PRIORITY } from '../db/queue/tasks.ts';
 import type { SyncRunRecord } from '../db/runs/syncRuns.ts';
 import { forgetDrift, rememberDrift } from '../db/seen/drift.ts';
-import { doubtAccount } from '../db/seen/ledger.ts';
+import { doubtMembershipsOf } from '../db/seen/ledger.ts';
 import { type LinkRecord, updateLink } from '../db/seen/links.ts';
 import { forgetRefusedOfAccount } from '../db/seen/refusedMemberships.ts';
 import { upsertSyncStatus } from '../db/seen/syncStatuses.ts';
@@ -55,7 +55,7 @@ export async function recordPersonDrift(
     const { state } = drift.patch;
     const { disableKeepsMemberships } = step.context.connector.capabilities;
     if (state === 'removed' || (state === 'disabled' && !disableKeepsMemberships))
-      await doubtAccount(tx, store.id, link.remoteId);
+      await doubtMembershipsOf(tx, store.id, link.remoteId);
     if (state === 'removed') await forgetRefusedOfAccount(tx, store.id, link.remoteId);
     const isNews = drift.patch.state !== undefined || drift.patch.notAccepted !== undefined;
     if (lost) await enqueueLost(tx, step, link);

@@ -7,7 +7,7 @@
 
 import type { VendorCall } from '../connectors/connector.ts';
 import type { Db } from '../db/open.ts';
-import { type DueOnStore, dueOnStore, type Wanted } from '../db/queue/dueTasks.ts';
+import { type DueOnStore, dueOnStore, type TaskSelection } from '../db/queue/dueTasks.ts';
 import { LeaseLost } from '../db/queue/leases.ts';
 import { enqueueDueRechecks, recheckCalls } from '../db/queue/rechecks.ts';
 import { hasOpenTasks } from '../db/queue/tasks.ts';
@@ -158,7 +158,7 @@ export class StoreDuties implements Duties {
   }
 
   /** Null where the store is inactive, paused or gone. */
-  async #lookAtStore({ calls }: Shift, wanted: Wanted): Promise<DueOnStore | null> {
+  async #lookAtStore({ calls }: Shift, wanted: TaskSelection): Promise<DueOnStore | null> {
     const { db, clock, storeLifecycle } = this.#deps;
     const look = () => dueOnStore(db, this.storeId, isoTime(clock.now()), wanted);
     const found = await look();
@@ -195,7 +195,7 @@ export class StoreDuties implements Duties {
     };
     try {
       const giveWay = () => this.#giveWay(shift);
-      const proveRights = () => this.#health.doubt.prove(store, calls);
+      const proveRights = () => this.#health.credential.prove(store, calls);
       const deps = { db, clock, giveWay, proveRights };
       const made = await previewStep(deps, context, lease, { signal: calls, record });
       if (asked) await this.#health.succeeded(store);
@@ -221,7 +221,7 @@ export class StoreDuties implements Duties {
     try {
       const record = (call: VendorCall) => storeLifecycle.onCall(store.type, 'scan', call);
       const giveWay = () => this.#giveWay(shift);
-      const proveRights = () => this.#health.doubt.prove(store, calls);
+      const proveRights = () => this.#health.credential.prove(store, calls);
       const deps = { db, clock, giveWay, proveRights };
       return await syncStep(deps, context, lease, { signal: calls, record });
     } catch (error) {

@@ -9,7 +9,7 @@ import { saveUnrecognised } from '../db/stores/storeProgress.ts';
 import type { StoreRecord } from '../db/stores/stores.ts';
 import { RemoteError } from '../model/errors.ts';
 import { type Clock, isoTime } from '../support/clock.ts';
-import { type AskAgain, CredentialDoubt, type StoreCheck } from './credentialDoubt.ts';
+import { type AskAgain, CredentialJudge, type StoreCheck } from './credentialJudge.ts';
 import type { StoreReaction } from './failure.ts';
 import { Trouble } from './trouble.ts';
 
@@ -36,14 +36,14 @@ export interface Attempted {
 export class StoreHealth {
   readonly #deps: StoreHealthDeps;
   readonly trouble = new Trouble();
-  readonly doubt: CredentialDoubt;
+  readonly credential: CredentialJudge;
   /** ISO time: when the vendor last served a task; the store's row may be a moment behind. */
   servedAt: string | null = null;
 
   constructor(deps: StoreHealthDeps) {
     this.#deps = deps;
     const { check, askAgainForRefused } = deps.storeLifecycle;
-    this.doubt = new CredentialDoubt(deps.clock, check, askAgainForRefused);
+    this.credential = new CredentialJudge(deps.clock, check, askAgainForRefused);
   }
 
   /** For how long the worker still leaves the store alone. */
@@ -53,8 +53,8 @@ export class StoreHealth {
 
   async succeeded(store: StoreRecord): Promise<void> {
     const { db, clock } = this.#deps;
-    const wasDenied = this.doubt.deniesEverybody;
-    this.doubt.served();
+    const wasDenied = this.credential.deniesEverybody;
+    this.credential.served();
     if (store.unrecognised !== null) await saveUnrecognised(db, store.id, null);
     if (this.trouble.succeeded() || wasDenied) await endBackoff(db, store.id, isoTime(clock.now()));
   }

@@ -6,7 +6,7 @@
 
 import type { VendorCall } from '../connectors/connector.ts';
 import type { Db } from '../db/open.ts';
-import type { DueOnStore, Wanted } from '../db/queue/dueTasks.ts';
+import type { DueOnStore, TaskSelection } from '../db/queue/dueTasks.ts';
 import { LeaseLost } from '../db/queue/leases.ts';
 import type { DueTask } from '../db/queue/queue.ts';
 import { PRIORITY } from '../db/queue/tasks.ts';
@@ -23,7 +23,7 @@ import type { StoreContext } from '../stores/desired.ts';
 import { type Clock, isoTime } from '../support/clock.ts';
 import type { Log } from '../support/log.ts';
 import { AttemptsUnderWay } from './attemptsUnderWay.ts';
-import { withoutDoubt } from './credentialDoubt.ts';
+import { withCredentialRuledOut } from './credentialJudge.ts';
 import { reactionTo, settleFailure } from './failure.ts';
 import { CALL_MAX_MS, type Shift } from './peerRunner.ts';
 import type { StoreHealth } from './storeHealth.ts';
@@ -49,7 +49,7 @@ export class StoreTasks {
   readonly #deps: StoreTasksDeps;
   readonly #health: StoreHealth;
   /** The store with what is due there, if the worker may work on it now. */
-  readonly #lookAtStore: (shift: Shift, wanted: Wanted) => Promise<DueOnStore | null>;
+  readonly #lookAtStore: (shift: Shift, wanted: TaskSelection) => Promise<DueOnStore | null>;
   readonly #claims = new Claims();
   /** The keys that tasks need which met another attempt's claim, by the id of the task. */
   readonly #needs = new Map<string, readonly string[]>();
@@ -63,7 +63,7 @@ export class StoreTasks {
   constructor(
     deps: StoreTasksDeps,
     health: StoreHealth,
-    lookAtStore: (shift: Shift, wanted: Wanted) => Promise<DueOnStore | null>,
+    lookAtStore: (shift: Shift, wanted: TaskSelection) => Promise<DueOnStore | null>,
   ) {
     this.#deps = deps;
     this.#health = health;
@@ -71,7 +71,7 @@ export class StoreTasks {
   }
 
   /** The tasks that may begin now, as far as there is room, and one more, which tells that others are due. */
-  wanted(): Wanted {
+  wanted(): TaskSelection {
     const { leavers, others } = this.#room();
     return { limit: leavers > 0 ? leavers + 1 : 0, except: this.#notNow(), onlyLeavers: others <= 0 };
   }
@@ -80,7 +80,7 @@ export class StoreTasks {
   async begin(
     context: StoreContext,
     shift: Shift,
-    { wanted, due }: { readonly wanted: Wanted; readonly due: readonly DueTask[] },
+    { wanted, due }: { readonly wanted: TaskSelection; readonly due: readonly DueTask[] },
   ): Promise<Begun> {
     this.#parallelChanges = context.settings.parallelChanges;
     let begun = 0;
@@ -209,10 +209,20 @@ export class StoreTasks {
       'an attempt at a task begins',
     );
     const onCall = (op: string, call: VendorCall) => storeLifecycle.onCall(store.type, op, call);
-    const settleDoubt = (error: RemoteError, isOwed: boolean, member = task.subject.id) =>
-      this.#health.doubt.settle(store, task, { error, isOwed, began, about: member }, calls);
-    const proveRights = () => this.#health.doubt.prove(store, calls);
-    const work = { context, lease, task, claim, signal: calls, onCall, giveWay, settleDoubt, proveRights };
+    const ruleOutCredential = (error: RemoteError, isOwed: boolean, member = task.subject.id) =>
+      this.#health.credential.settle(store, task, { error, isOwed, began, about: member }, calls);
+    const proveRights = () => this.#health.credential.prove(store, calls);
+    const work = {
+      context,
+      lease,
+      task,
+      claim,
+      signal: calls,
+      onCall,
+      giveWay,
+      ruleOutCredential,
+      proveRights,
+    };
     const attempt = new Attempt({ db, clock, log }, work);
     const { servedAt } = this.#health;
     try {
@@ -226,7 +236,7 @@ export class StoreTasks {
         this.#needs.set(task.id, thrown.needed);
         return;
       }
-      const error = await withSeatsTold(attempt, await withoutDoubt(thrown, settleDoubt));
+      const error = await withSeatsTold(attempt, await withCredentialRuledOut(thrown, ruleOutCredential));
       // The task is still due; it is planned with the present settings when it is claimed again.
       if (error instanceof PlanOutdated) return;
       const lost = error instanceof LeaseLost;

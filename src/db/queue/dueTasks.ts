@@ -14,7 +14,7 @@ import { openLeaverOf } from './leavers.ts';
 import type { DueTask, Intent, TaskFailure } from './queue.ts';
 import { PRIORITY } from './tasks.ts';
 
-export interface Wanted {
+export interface TaskSelection {
   readonly limit: number;
   /** The ids of tasks to leave out. */
   readonly except: readonly string[];
@@ -35,7 +35,7 @@ export async function dueOnStore(
   db: Db,
   storeId: string,
   now: string,
-  { limit, except, onlyLeavers }: Wanted,
+  { limit, except, onlyLeavers }: TaskSelection,
 ): Promise<DueOnStore | null> {
   const due = db('tasks')
     .where({ store_id: storeId, state: 'pending' })

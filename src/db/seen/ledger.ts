@@ -181,7 +181,7 @@ export async function forgetMembers(
 }
 
 /** The account was disabled, or the vendor no longer shows it, and nobody says what happens to its memberships. */
-export async function doubtAccount(db: Db, storeId: string, remoteUserId: string): Promise<void> {
+export async function doubtMembershipsOf(db: Db, storeId: string, remoteUserId: string): Promise<void> {
   await db('membership_ledger')
     .where({ store_id: storeId, remote_user_id: remoteUserId })
     .update({ doubted: true });

@@ -148,7 +148,7 @@ async function applyBatch(
     return { is: 'split', calls };
   }
   const byId = new Map(outcomes.map((outcome) => [outcome.remoteId, outcome]));
-  await settleDoubts(attempt, group, batch, made, outcomes);
+  await ruleOutCredentialFor(attempt, group, batch, made, outcomes);
   const done = batch.filter((change) => byId.get(change.member.remoteId)?.outcome !== 'refused');
   const recordBatch: RecordLast = async (tx, standing) => {
     if (first.op === 'grant')
@@ -205,7 +205,7 @@ async function splitOrRefused(
 }
 
 /** Where the vendor refuses everybody, asks whether the credential is to blame. */
-async function settleDoubts(
+async function ruleOutCredentialFor(
   attempt: Attempt,
   { known }: RefusingGroup,
   batch: Batch,
@@ -220,7 +220,7 @@ async function settleDoubts(
     const error = new RemoteError(reason, { store, action, disposition: 'forbidden', status, code: reason });
     try {
       const isOwed = owed.some(({ member }) => member.remoteId === remoteId);
-      await attempt.settleDoubt(error, isOwed, remoteId);
+      await attempt.ruleOutCredential(error, isOwed, remoteId);
     } catch (settled) {
       await attempt.withdrawIntent();
       await failed(attempt, batch, calls, settled);

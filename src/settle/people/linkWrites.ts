@@ -6,7 +6,7 @@ import { lower } from '../../db/columns.ts';
 import type { Db } from '../../db/open.ts';
 import { yieldingPeople } from '../../db/people/namesakes.ts';
 import type { Intent } from '../../db/queue/queue.ts';
-import { doubtAccount, forgetAccount } from '../../db/seen/ledger.ts';
+import { doubtMembershipsOf, forgetAccount } from '../../db/seen/ledger.ts';
 import { deleteLink, insertLink, type LinkPatch, type LinkRecord, updateLink } from '../../db/seen/links.ts';
 import { forgetObservation } from '../../db/seen/observations.ts';
 import { forgetRefusedOfAccount } from '../../db/seen/refusedMemberships.ts';
@@ -80,7 +80,8 @@ export async function writeLink(
       await forgetRefusedOfAccount(tx, store.id, change.remoteId);
       return put(tx, attempt, link, { state: 'enabled', disabledBy: null, removalSince: null });
     case 'disable':
-      if (!connector.capabilities.disableKeepsMemberships) await doubtAccount(tx, store.id, change.remoteId);
+      if (!connector.capabilities.disableKeepsMemberships)
+        await doubtMembershipsOf(tx, store.id, change.remoteId);
       return put(tx, attempt, link, disabled(attempt, desired));
     case 'delete':
       if (applied?.outcome === 'disabled') return put(tx, attempt, link, disabled(attempt, desired));

@@ -51,7 +51,7 @@ export async function settleUser(attempt: Attempt): Promise<void> {
  * tried later.
  */
 async function lookAtOutcome(attempt: Attempt, error: RemoteError): Promise<void> {
-  attempt.doubtOutcome();
+  attempt.markOutcomeUnknown();
   try {
     await attemptUser(attempt, error);
   } catch (second) {

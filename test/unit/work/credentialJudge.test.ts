@@ -4,7 +4,7 @@ import type { DueTask } from '../../../src/db/queue/queue.ts';
 import type { StoreRecord } from '../../../src/db/stores/stores.ts';
 import { RemoteError } from '../../../src/model/errors.ts';
 import type { Check } from '../../../src/stores/check.ts';
-import { CredentialDoubt } from '../../../src/work/credentialDoubt.ts';
+import { CredentialJudge } from '../../../src/work/credentialJudge.ts';
 
 const STORE = { type: 'Slack', tenantId: null } as StoreRecord;
 const GOOD: Check = {
@@ -35,7 +35,7 @@ let answer: Check;
 let checks: number;
 let askedAgain: number;
 let isDatabaseDown: boolean;
-let doubt: CredentialDoubt;
+let judge: CredentialJudge;
 beforeEach(() => {
   now = T0;
   answer = GOOD;
@@ -47,7 +47,7 @@ beforeEach(() => {
     checks += 1;
     return answer;
   };
-  doubt = new CredentialDoubt(clock, check, async () => {
+  judge = new CredentialJudge(clock, check, async () => {
     if (isDatabaseDown) throw new Error('the database is down');
     askedAgain += 1;
   });
@@ -63,7 +63,7 @@ const refuse = (
     error: failedAt === null ? null : { status: 403, code: null, message: 'refused' },
   } as DueTask;
   const { signal } = new AbortController();
-  return doubt
+  return judge
     .settle(STORE, task, { error: mayLackRights ? denied : error, isOwed, began }, signal)
     .then(() => 'refused')
     .catch((thrown: RemoteError) => thrown.disposition);
@@ -94,7 +94,7 @@ it('asks again for the third in a row, once the minute is over, for all who were
 it('counts from the beginning where somebody was served between', async () => {
   for (const id of ['a', 'b', 'c', 'd', 'e']) {
     expect(await refuse(id)).toBe('refused');
-    doubt.served();
+    judge.served();
   }
   expect(checks).toBe(1);
 });
@@ -148,11 +148,11 @@ it('calls nobody refused where everybody is denied, whatever the check finds, un
   now += 60_000;
   expect(await deny('c')).toBe('waits');
   now += 60_000;
-  expect([await deny('a'), doubt.deniesEverybody]).toEqual(['waits', true]);
+  expect([await deny('a'), judge.deniesEverybody]).toEqual(['waits', true]);
   expect(askedAgain).toBe(1);
-  doubt.served();
+  judge.served();
   now += 60_000;
-  expect([await deny('a'), doubt.deniesEverybody]).toEqual(['refused', false]);
+  expect([await deny('a'), judge.deniesEverybody]).toEqual(['refused', false]);
 });
 
 it('asks again for whoever was called refused once that can be written down', async () => {

@@ -38,7 +38,7 @@ export type StoreCheck = (store: StoreRecord, signal: AbortSignal) => Promise<Ch
 
 export type AskAgain = (store: StoreRecord) => Promise<void>;
 
-export class CredentialDoubt {
+export class CredentialJudge {
   readonly #clock: Clock;
   readonly #check: StoreCheck;
   readonly #askAgain: AskAgain;
@@ -180,11 +180,11 @@ function refusedBefore({ error, failedAt }: DueTask, checkedAt: number): boolean
 }
 
 /** The error after the doubt about the credential is settled. A 401 is no subject's own, and is tried again. */
-export async function withoutDoubt(
+export async function withCredentialRuledOut(
   error: unknown,
   settle: (error: RemoteError, isOwed: boolean) => Promise<void>,
 ): Promise<unknown> {
-  if (!isInDoubt(error)) return error;
+  if (!mayBeAboutCredential(error)) return error;
   try {
     await settle(error, false);
   } catch (settled) {
@@ -196,7 +196,7 @@ export async function withoutDoubt(
 }
 
 /** Whether the error may be about the credential and has not been checked yet. */
-function isInDoubt(error: unknown): error is RemoteError {
+function mayBeAboutCredential(error: unknown): error is RemoteError {
   if (!(error instanceof RemoteError) || error instanceof Checked) return false;
   if (error.disposition === 'unauthorized') return true;
   return error.disposition === 'forbidden' && (error.status === 401 || error.status === 403);
