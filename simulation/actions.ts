@@ -21,7 +21,7 @@ export type Action =
   /** An admin decides the newest incident, for all stores. */
   | { readonly kind: 'incident'; readonly verb: 'approve' | 'discard' | 'undo'; readonly all: boolean }
   | { readonly kind: 'swapNames'; readonly who: number; readonly other: number }
-  | { readonly kind: 'behave'; readonly store: number; readonly as: Manner }
+  | { readonly kind: 'behave'; readonly store: number; readonly as: Behaviour }
   | { readonly kind: 'crash' | 'stall'; readonly process: number }
   | { readonly kind: 'pass'; readonly ms: number };
 
@@ -68,7 +68,7 @@ export type HandEdit =
  * How a vendor or its token is set: the vendor keeps titles as they are; the token's owner loses all rights; the
  * vendor refuses display names; new people wait for an administrator's approval.
  */
-export type Manner =
+export type Behaviour =
   | 'keepsTitles'
   | 'takesTitles'
   | 'demoted'

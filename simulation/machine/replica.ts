@@ -60,7 +60,7 @@ export class Replica {
   readonly process: Process;
   readonly #deps: ReplicaDeps;
   readonly #bridge: Bridge;
-  readonly #inHand = new Set<(error: ConnectionReset) => void>();
+  readonly #underWay = new Set<(error: ConnectionReset) => void>();
 
   constructor(deps: ReplicaDeps) {
     const { process, scheduler, access } = deps;
@@ -105,15 +105,15 @@ export class Replica {
   ask(question: Question): Promise<Reply> {
     this.#deps.scheduler.happens(this.process);
     return new Promise((resolve, reject) => {
-      this.#inHand.add(reject);
+      this.#underWay.add(reject);
       ask(this.#bridge.app, question)
         .then(resolve, reject)
-        .finally(() => this.#inHand.delete(reject));
+        .finally(() => this.#underWay.delete(reject));
     });
   }
 
   /** What it had in memory is lost. */
   died(): void {
-    for (const reset of this.#inHand) reset(new ConnectionReset());
+    for (const reset of this.#underWay) reset(new ConnectionReset());
   }
 }

@@ -3,7 +3,7 @@
  * luck.
  */
 
-import type { Action, Manner, Trouble } from '../actions.ts';
+import type { Action, Behaviour, Trouble } from '../actions.ts';
 import type { SimulatedStore, World } from '../machine/world.ts';
 import { NO_FAULTS } from '../vendors/network.ts';
 import { Admin } from './admin.ts';
@@ -125,11 +125,11 @@ export class Play {
     vendor.emulated.refuseCredential(what === 'unauthorized');
   }
 
-  #behave({ vendor, guard }: SimulatedStore, manner: Manner): void {
-    vendor.emulated.behave(manner);
-    if (manner === 'keepsTitles') guard.records.keepsTitles = true;
-    if (manner === 'refusesNames') guard.records.refusesNames = true;
-    if (manner === 'demoted') guard.records.lostRights = true;
+  #behave({ vendor, guard }: SimulatedStore, behaviour: Behaviour): void {
+    vendor.emulated.behave(behaviour);
+    if (behaviour === 'keepsTitles') guard.records.keepsTitles = true;
+    if (behaviour === 'refusesNames') guard.records.refusesNames = true;
+    if (behaviour === 'demoted') guard.records.lostRights = true;
   }
 
   /** At a random one of the process's next steps. */

@@ -4,7 +4,7 @@
  */
 
 import type { Answer, EmulatedRequest, Handle } from '../../test/emulator/server.ts';
-import type { Manner } from '../actions.ts';
+import type { Behaviour } from '../actions.ts';
 import { type Write, writesBetween } from './writes.ts';
 
 export interface Account {
@@ -87,8 +87,8 @@ export interface Emulated {
   /** The first page of the list, which names a next page, whatever page was asked for. */
   firstAgain(request: EmulatedRequest): Answer;
   refuseCredential(refused: boolean): void;
-  /** Applies the manner, if this vendor has it. */
-  behave(manner: Manner): void;
+  /** Applies the behaviour, if this vendor has it. */
+  behave(behaviour: Behaviour): void;
   readonly byHand: HandEdits;
 }
 

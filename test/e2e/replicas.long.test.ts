@@ -96,7 +96,7 @@ async function tellApart(): Promise<void> {
 }
 
 /** The holder's write waits at Slack until `release`; resolves when it is there. */
-async function inHand(write: () => Promise<void>): Promise<() => void> {
+async function holdCall(write: () => Promise<void>): Promise<() => void> {
   let release = () => {};
   const until = new Promise<void>((resolve) => {
     release = resolve;
@@ -145,7 +145,7 @@ const LATE = [
 it.each(LATE)(
   'takes over from a dead process at once, and repairs $what of it that arrives late',
   async ({ first, next, took, stands }) => {
-    const release = await inHand(first);
+    const release = await holdCall(first);
     await holder.process.stop('SIGKILL');
     await becomes(took);
     await next();
@@ -165,7 +165,7 @@ it.each(LATE)(
 it(
   'lets nobody write who stood still while the lease was taken',
   async () => {
-    const release = await inHand(() => company.retitle('ann', 'Boss'));
+    const release = await holdCall(() => company.retitle('ann', 'Boss'));
     holder.process.freeze();
     await cutPresence();
     await becomes(() => ann()?.profile.title === 'Boss');

@@ -167,9 +167,9 @@ it(
     const { id } = (await addStore('INACTIVE')).body;
     for (const name of ['ann', 'bea']) await scim('POST', '/Users', person(name));
     const groups = ({ method, path }: Sent) => method === 'GET' && path.endsWith('/Groups');
-    const inHand = held(groups);
+    const underWay = held(groups);
     const { body } = await ask(`${stores}/${id}/preview`, first.adminToken, 'POST', {});
-    const release = await inHand;
+    const release = await underWay;
     await worker.stop('SIGKILL');
     release();
     await start('worker');

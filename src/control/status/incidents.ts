@@ -90,7 +90,7 @@ async function brakeOf(
   return { limit: brakeLimit(settings, enabled), base: enabled };
 }
 
-interface Concerned {
+interface Origin {
   /** The connection's name. */
   readonly by: string | null;
   readonly stores: readonly string[];
@@ -99,7 +99,7 @@ interface Concerned {
 async function wordsAbout(
   db: Db,
   { id, closedAt }: IncidentRecord,
-  { by, stores }: Concerned,
+  { by, stores }: Origin,
 ): Promise<Pick<ShownIncident, 'summary' | 'ifNothing'>> {
   const lost = await countLost(db, id);
   const held = await countLosers(db, { incident_id: id, state: 'held' });

@@ -48,11 +48,11 @@ async function takeHeld(
     ? world.store(type, 'POST', '/held/approve', { all: true })
     : world.store(type, 'POST', `/preview/${shown.id}/apply`, { includeHeld: true }));
   await eventually(async () => isUnderWay || undefined, 30_000);
-  const letGo = () => {
+  const goOn = () => {
     faults.clear();
     release();
   };
-  return { letGo };
+  return { goOn };
 }
 
 describe.each(PLAYED)('undo, on %s', (dialect) => {
@@ -249,9 +249,9 @@ describe.each(PLAYED)('undo, on %s', (dialect) => {
     async (type, leave, answer) => {
       await world.add(type, TIGHT);
       await deactivate(await joinMany(2));
-      const { letGo } = await takeHeld(type, leave, answer);
+      const { goOn } = await takeHeld(type, leave, answer);
       expect(await undo()).toMatchObject({ status: 202, body: { decided: 2 } });
-      letGo();
+      goOn();
       await world.settled();
       for (const name of ['p0', 'p1'])
         expect(await world.account(type, name)).toMatchObject({ enabled: true });
@@ -265,9 +265,9 @@ describe.each(PLAYED)('undo, on %s', (dialect) => {
     async (type) => {
       await world.add(type, TIGHT);
       await deactivate(await joinMany(2));
-      const { letGo } = await takeHeld(type, 'applied preview', 'comes');
+      const { goOn } = await takeHeld(type, 'applied preview', 'comes');
       await world.store(type, 'POST', '/held/discard', { all: true });
-      letGo();
+      goOn();
       await world.settled();
       expect(await world.account(type, 'p0')).toMatchObject({ enabled: false });
       expect(await world.account(type, 'p1')).toMatchObject({ enabled: true });
@@ -406,7 +406,7 @@ describe.each(PLAYED)('undo, on %s', (dialect) => {
     it('tells nobody that a loss was discarded which the store has just taken', async () => {
       await world.add('Slack', TIGHT);
       await deactivate(await joinMany(2));
-      const { letGo } = await takeHeld('Slack', 'applied preview', 'comes');
+      const { goOn } = await takeHeld('Slack', 'applied preview', 'comes');
       const { db } = world.bridge;
       const waiting = (count: number) =>
         eventually(async () => {
@@ -417,7 +417,7 @@ describe.each(PLAYED)('undo, on %s', (dialect) => {
         }, 30_000);
       const writing = await db.transaction();
       await writing('losses').where({ state: 'held' }).forUpdate();
-      letGo();
+      goOn();
       await waiting(1);
       const discarding = world.store('Slack', 'POST', '/held/discard', { all: true });
       await waiting(2);

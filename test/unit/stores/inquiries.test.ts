@@ -14,15 +14,15 @@ onEachDatabase((open) => {
     const clock = movableClock();
     const { asked, answered } = createWakes({ dialect: 'sqlite', target: 'unused' }, createLog('silent'));
     const inquiries = createInquiries({ db, clock, keyring: parseKeyring(generateKey()), asked, answered });
-    const inHand = () =>
+    const openInquiry = () =>
       eventually(async () => (await openInquiries(db, 'a-store', '2000'))[0] ?? undefined, 5_000);
-    return { db, clock, answered, inquiries, inHand };
+    return { db, clock, answered, inquiries, openInquiry };
   };
 
   it('ends with the answer, at once', async () => {
-    const { db, answered, inquiries, inHand } = await started();
+    const { db, answered, inquiries, openInquiry } = await started();
     const reading = inquiries.read({ id: 'a-store' }, 'user', 'U1');
-    const { id, question } = await inHand();
+    const { id, question } = await openInquiry();
     expect(question).toEqual({ kind: 'read', subject: 'user', remoteId: 'U1' });
     await saveAnswer(db, id, { outcome: 'none', calls: [] });
     answered.signal();
@@ -31,14 +31,14 @@ onEachDatabase((open) => {
   });
 
   it('ends without one where the process stops, and where no worker was seen for so long', async () => {
-    const { db, clock, inquiries, inHand } = await started();
+    const { db, clock, inquiries, openInquiry } = await started();
     const first = inquiries.check({ id: 'a-store' });
-    await inHand();
+    await openInquiry();
     clock.advance(NO_WORKER_AFTER_MS);
     const refusal = { status: 503, code: 'no_worker', retryAfterSeconds: 5 };
     await expect(first).rejects.toMatchObject(refusal);
     const second = inquiries.check({ id: 'a-store' });
-    await inHand();
+    await openInquiry();
     inquiries.end();
     await expect(second).rejects.toMatchObject(refusal);
     expect(await db('inquiries')).toEqual([]);
@@ -48,9 +48,9 @@ onEachDatabase((open) => {
     ['gone', { status: 404 }],
     ['failed', { message: expect.stringContaining('log says why') }],
   ])('throws where the answer is that it %s', async (outcome, error) => {
-    const { db, answered, inquiries, inHand } = await started();
+    const { db, answered, inquiries, openInquiry } = await started();
     const checked = inquiries.check({ id: 'a-store' });
-    await saveAnswer(db, (await inHand()).id, { outcome });
+    await saveAnswer(db, (await openInquiry()).id, { outcome });
     answered.signal();
     await expect(checked).rejects.toMatchObject(error);
   });

@@ -67,7 +67,7 @@ export interface Situation extends PlannedPerson {
  * A step before it becomes a sentence. A clause has no full stop, and begins with a small letter unless it begins
  * with a name.
  */
-export interface Said {
+export interface StepResult {
   readonly outcome: StepOutcome;
   readonly clause: string;
   readonly evidence?: readonly Evidence[];

@@ -4,12 +4,12 @@
  */
 
 import { mayGiveAccess } from '../../../plan/drafting.ts';
-import type { Explanation, Said, Situation, StepName } from './situation.ts';
+import type { Explanation, Situation, StepName, StepResult } from './situation.ts';
 import { STEPS } from './situation.ts';
 import { brake, plan, vendor } from './what.ts';
 import { directory, match, scope, speaker } from './who.ts';
 
-const OF: Readonly<Record<StepName, (situation: Situation) => Said>> = {
+const OF: Readonly<Record<StepName, (situation: Situation) => StepResult>> = {
   directory,
   speaker,
   scope,
@@ -20,19 +20,19 @@ const OF: Readonly<Record<StepName, (situation: Situation) => Said>> = {
 };
 
 export function explained(situation: Situation): Explanation {
-  const said = new Map<StepName, Said>();
+  const results = new Map<StepName, StepResult>();
   let stoppedAt: StepName | null = null;
   for (const step of STEPS) {
     // A held loss is always told, even if an earlier step ended the explanation of everything else.
     const isHeld = step === 'brake' && situation.status.held.length > 0;
-    const of: Said = stoppedAt === null || isHeld ? OF[step](situation) : notReached(stoppedAt);
+    const of: StepResult = stoppedAt === null || isHeld ? OF[step](situation) : notReached(stoppedAt);
     if (of.outcome === 'stopped') stoppedAt ??= step;
-    said.set(step, of);
+    results.set(step, of);
   }
   return {
     store: situation.status.store,
-    sentence: sentence(sumUp(situation, said), situation),
-    steps: [...said].map(([step, { outcome, clause, evidence, at }]) => ({
+    sentence: sentence(sumUp(situation, results), situation),
+    steps: [...results].map(([step, { outcome, clause, evidence, at }]) => ({
       step,
       outcome,
       detail: sentence(clause, situation),
@@ -42,7 +42,7 @@ export function explained(situation: Situation): Explanation {
   };
 }
 
-function notReached(stoppedAt: StepName): Said {
+function notReached(stoppedAt: StepName): StepResult {
   return { outcome: 'notReached', clause: `this comes after ${AFTER[stoppedAt]}` };
 }
 
@@ -57,8 +57,8 @@ const AFTER: Readonly<Record<StepName, string>> = {
 };
 
 /** Says whether the person has access, because of which part of directory or rules, and what prevents the rest. */
-function sumUp(situation: Situation, said: ReadonlyMap<StepName, Said>): string {
-  const clauseOf = (step: StepName) => said.get(step)?.clause ?? '';
+function sumUp(situation: Situation, results: ReadonlyMap<StepName, StepResult>): string {
+  const clauseOf = (step: StepName) => results.get(step)?.clause ?? '';
   const { word, scope: rules, display } = situation;
   const isActive = word?.said === 'active';
   const because = !isActive
@@ -66,19 +66,22 @@ function sumUp(situation: Situation, said: ReadonlyMap<StepName, Said>): string 
     : rules.included
       ? `${clauseOf('directory')}, and ${clauseOf('scope')}`
       : clauseOf('scope');
-  const obstacle = [...said.values()].find(({ outcome }) => outcome === 'stopped') ?? refusalAmong(said);
-  const isUnderway = said.get('vendor')?.outcome === 'notReached' && situation.task?.state === 'pending';
+  const obstacle =
+    [...results.values()].find(({ outcome }) => outcome === 'stopped') ?? refusalAmong(results);
+  const isUnderway = results.get('vendor')?.outcome === 'notReached' && situation.task?.state === 'pending';
   const rest = obstacle
     ? `, but ${obstacle.clause}`
     : isUnderway
-      ? `, and ${said.get('vendor')?.clause}`
+      ? `, and ${results.get('vendor')?.clause}`
       : '';
   return `${display} ${accessOf(situation, isActive && rules.included)}: ${because}${rest}`;
 }
 
 /** The step that an admin forbade the store, or that the vendor refused. */
-function refusalAmong(said: ReadonlyMap<StepName, Said>): Said | undefined {
-  return (['plan', 'vendor'] as const).map((step) => said.get(step)).find((found) => found?.outcome === 'no');
+function refusalAmong(results: ReadonlyMap<StepName, StepResult>): StepResult | undefined {
+  return (['plan', 'vendor'] as const)
+    .map((step) => results.get(step))
+    .find((found) => found?.outcome === 'no');
 }
 
 /** `isWanted`: the directory has the person as active, and the rules include them. */

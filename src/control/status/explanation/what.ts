@@ -3,9 +3,9 @@
 import type { Change, Op } from '../../../model/change.ts';
 import type { PersonStatus } from '../person.ts';
 import { dayOf } from '../reasons.ts';
-import type { Said, Situation } from './situation.ts';
+import type { Situation, StepResult } from './situation.ts';
 
-export function plan({ store, status, facts, plan: planned, task }: Situation): Said {
+export function plan({ store, status, facts, plan: planned, task }: Situation): StepResult {
   if (store.status === 'INACTIVE')
     return {
       outcome: 'stopped',
@@ -47,7 +47,7 @@ const CHANGE: Readonly<Record<Exclude<Op, 'update'>, string>> = {
   revoke: 'end a membership of the account',
 };
 
-export function brake({ status, declined, incident, plan: planned, facts }: Situation): Said {
+export function brake({ status, declined, incident, plan: planned, facts }: Situation): StepResult {
   const { held } = status;
   const [first] = held;
   if (first) {
@@ -71,7 +71,7 @@ export function brake({ status, declined, incident, plan: planned, facts }: Situ
   return { outcome: 'yes', clause: loses ? 'the brake lets the loss pass' : 'nothing waits for a decision' };
 }
 
-export function vendor(situation: Situation): Said {
+export function vendor(situation: Situation): StepResult {
   const { status, store, task, leaver } = situation;
   const { vendor: answer, reason, lastSyncAt } = status;
   const evidence = [
@@ -117,7 +117,7 @@ export function vendor(situation: Situation): Said {
 }
 
 /** Why something is left undone on purpose: the plan says so, or an admin discarded the task. */
-function left({ status, store, plan: planned, scope: rules, word, link }: Situation): Said {
+function left({ status, store, plan: planned, scope: rules, word, link }: Situation): StepResult {
   const isLeft = planned.skipped.length > 0;
   if (!isLeft && link && (link.state === 'disabled' || link.state === 'removed') && !rules.included)
     return {

@@ -5,9 +5,9 @@
 
 import type { Op } from '../../../model/change.ts';
 import { dayOf, directoryClause } from '../reasons.ts';
-import type { Evidence, Said, Situation } from './situation.ts';
+import type { Evidence, Situation, StepResult } from './situation.ts';
 
-export function directory({ word, speaking, display, facts }: Situation): Said {
+export function directory({ word, speaking, display, facts }: Situation): StepResult {
   const evidence = speaking
     ? [
         { name: 'connection', value: speaking.connectionName },
@@ -21,7 +21,7 @@ export function directory({ word, speaking, display, facts }: Situation): Said {
   return { outcome: isActive ? 'yes' : 'no', clause, evidence, at: word?.at ?? null };
 }
 
-export function speaker({ speaking, word, facts, plan: planned, isOther, display }: Situation): Said {
+export function speaker({ speaking, word, facts, plan: planned, isOther, display }: Situation): StepResult {
   const { doubts } = facts;
   if (!speaking) {
     const clause = word ? `${word.connectionName} spoke for them last` : `nobody speaks for ${display}`;
@@ -36,7 +36,7 @@ export function speaker({ speaking, word, facts, plan: planned, isOther, display
   return { outcome: 'yes', clause, evidence: [{ name: 'connection', value: speaking.connectionName }] };
 }
 
-export function scope({ store, speaking, scope: rules, facts, display }: Situation): Said {
+export function scope({ store, speaking, scope: rules, facts, display }: Situation): StepResult {
   if (store.status === 'DELETING')
     return { outcome: 'no', clause: `${store.name} is being deleted, so nobody is in scope` };
   if (!speaking) return { outcome: 'no', clause: `nobody whom the directory does not have is in scope` };
@@ -47,11 +47,11 @@ export function scope({ store, speaking, scope: rules, facts, display }: Situati
   return { outcome: rules.included ? 'yes' : 'no', clause: rules.clause, evidence };
 }
 
-export function match(situation: Situation): Said {
+export function match(situation: Situation): StepResult {
   const { link, facts, plan: planned, status, store, isOther, display, spared } = situation;
   const { doubts, protection, account, isTaken, desired, settings } = facts;
   const evidence = accountEvidence(situation);
-  const stopped = (clause: string): Said => ({ outcome: 'stopped', clause, evidence });
+  const stopped = (clause: string): StepResult => ({ outcome: 'stopped', clause, evidence });
   if (doubts.question && desired.lifecycle !== 'gone')
     return stopped(`${display} ${doubts.question.hold.reason}`);
   if (doubts.yieldsTo !== null && isOther) return stopped(`${display} ${doubts.yieldsTo}`);
