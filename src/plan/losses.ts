@@ -50,7 +50,7 @@ export interface Losses<C extends Change> {
   readonly released: ReadonlySet<string>;
   /** An admin saw how many people lose something and confirmed it: the store is being deleted. */
   readonly confirmed: boolean;
-  /** An admin approved what the directory loses; of what the plan itself holds nobody was told there. */
+  /** An admin approved the losses in the directory, but has not seen those that the plan itself holds. */
   readonly decided: boolean;
   /** By person, which admin called off the losses of the cause, and when; an ISO time. */
   readonly calledOff: ReadonlyMap<string, { readonly by: string; readonly at: string }>;

@@ -16,10 +16,10 @@ export interface WindowRecord {
   readonly inWindow: ReadonlySet<string>;
 }
 
-export interface Asked {
+export interface BooksQuestion {
   /** When the window begins; an ISO time. */
   readonly cutoff: string;
-  /** The people of whom to tell whether they are in the window already. */
+  /** The people to look up in the window. */
   readonly personKeys: readonly string[];
   readonly correlationIds: readonly string[];
 }
@@ -35,7 +35,7 @@ export interface Books {
 export async function readBooks(
   db: Db,
   storeId: string,
-  { cutoff, personKeys, correlationIds }: Asked,
+  { cutoff, personKeys, correlationIds }: BooksQuestion,
 ): Promise<Books> {
   const ledger = () => db('brake_ledger').where({ store_id: storeId }).where('at', '>', cutoff);
   const oldest = ledger().orderBy('at').limit(1).select('base');

@@ -75,7 +75,7 @@ export interface LoserPosition {
   readonly personKey: string;
 }
 
-/** People of whom something is held, or who are in an incident: those who left first. */
+/** People with held losses, or people in an incident: those who left first. */
 export async function listLosers(
   db: Db,
   where: Readonly<Record<string, string>>,

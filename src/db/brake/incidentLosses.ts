@@ -212,7 +212,7 @@ export async function countLost(db: Db, incidentId: string): Promise<number> {
   return Number(row?.n ?? 0);
 }
 
-/** The people of whom something is held. */
+/** The people with held losses. */
 export async function heldPeople(db: Db, incidentId: string): Promise<readonly string[]> {
   const rows = await db('losses').where({ incident_id: incidentId, state: 'held' }).distinct('person_key');
   return rows.map((row: { person_key: string }) => row.person_key);

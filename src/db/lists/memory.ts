@@ -1,10 +1,10 @@
 /**
- * What a process remembers of long SCIM lists, so that a page deep down costs what the first one costs: how long
- * the list is, and after which resource a position comes. It never holds what a list shows.
+ * What a process remembers of long SCIM lists, so that a late page costs as much as the first one: how long a list
+ * is, and which resource comes before a position. It never holds what a list shows.
  *
- * A total is exact as of a moment that lies after every write that this process answered on the connection, and at
- * most `TOTAL_AGE_MS` before the answer; lists of up to `SHORT` are counted each time. A position means what it
- * meant when the page before it was given: whoever reads on neither misses nor repeats what stays.
+ * A total is exact as of a moment after every write to the connection that this process has answered, and at most
+ * `TOTAL_AGE_MS` before the answer. Lists of up to `SHORT` entries are counted each time. A position keeps the
+ * meaning that it had when the page before it was given, so a reader neither misses nor repeats what stays.
  */
 
 import type { Clock } from '../../support/clock.ts';

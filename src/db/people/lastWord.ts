@@ -37,7 +37,7 @@ export async function lastWordOn(db: Db, personId: string): Promise<LastWord | n
   return { connectionName, said, at };
 }
 
-/** Of one row of `users`. */
+/** What the directory says in one row of `users`. */
 export function saidOf(row: Readonly<Record<string, unknown>>): LastWord['said'] {
   if (row.deleted_at !== null && !fromBoolean(row.written_over))
     return fromBoolean(row.filtered) ? 'filtered out' : 'deleted';

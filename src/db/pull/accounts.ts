@@ -38,7 +38,9 @@ export async function accountsSeen(
   return rows.map((row: { remote: unknown }) => fromJson<RemoteUser>(row.remote));
 }
 
-/** Linked accounts that the store's last whole scan was too early to see, as the bridge made them or found them. */
+/**
+ * Linked accounts that the store's last complete scan could not see, because the bridge made or found them after it.
+ */
 export async function accountsLinkedSince(
   db: Db,
   { id, scannedAt }: Pick<StoreRecord, 'id' | 'scannedAt'>,

@@ -80,7 +80,7 @@ export async function dropSomeLines(db: Db, runId: string) {
   return { isLast: dropped < DROPPED_AT_ONCE };
 }
 
-/** What is neither held nor decided. */
+/** Drops the lines that are neither held nor decided. */
 export async function dropPlannedLines(db: Db, runId: string): Promise<void> {
   await db('pull_changes').where({ run_id: runId, state: 'planned' }).delete();
 }

@@ -12,7 +12,7 @@ export interface Backlog {
   readonly leavers: readonly { readonly storeId: string; readonly count: number; readonly since: string }[];
   /** People and groups that somebody changed by hand, according to the last scans. */
   readonly drift: readonly { readonly storeId: string; readonly count: number }[];
-  /** Of directories that are pulled: the ISO time when each was last read. */
+  /** When each pulled directory was last read; an ISO time. */
   readonly pulls: readonly { readonly connectionId: string; readonly since: string }[];
 }
 

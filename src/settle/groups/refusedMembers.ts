@@ -90,8 +90,8 @@ export interface RefusingGroup {
 }
 
 /**
- * Something else than the vendor answered, and the attempt goes on to others. What was to be taken is owed, and its
- * people are told so; what was to be given is asked for again anyway.
+ * Something else than the vendor answered, and the attempt goes on to other members. A revoke stays owed, and the
+ * person's status says so; a grant is sent again anyway.
  */
 export async function noteUnanswered(
   attempt: Attempt,

@@ -43,7 +43,7 @@ export const NO_DOUBTS: FoundDoubts = {
   passes: true,
 };
 
-/** By person id, without people of whom nothing is in doubt. */
+/** By person id; people about whom nothing is in doubt are absent. */
 export async function doubtsOf(
   db: Db,
   context: StoreContext,
@@ -123,14 +123,14 @@ function lookalikeOf({ display, speaker }: DesiredUser): Lookalike | null {
   return { address: speaker.address, hold: { kind: 'confusable', reason } };
 }
 
-type Some = Partial<FoundDoubts>;
+type PartialDoubts = Partial<FoundDoubts>;
 
 /** People who get no account while somebody else has their address. */
 async function namesakesOf(
   db: Db,
   { store }: StoreContext,
   looked: readonly Doubtful[],
-): Promise<ReadonlyMap<string, Some>> {
+): Promise<ReadonlyMap<string, PartialDoubts>> {
   const yielding = looked.filter(
     ({ person: { speaker, lifecycle } }) =>
       speaker?.yields && speaker.address !== null && lifecycle !== 'gone',
@@ -160,7 +160,7 @@ async function questionsAbout(
   db: Db,
   context: StoreContext,
   looked: readonly Doubtful[],
-): Promise<ReadonlyMap<string, Some>> {
+): Promise<ReadonlyMap<string, PartialDoubts>> {
   const { store } = context;
   const newcomers = looked.filter(
     ({ isLinked, isQuestioned, person }) => isQuestioned && !isLinked && person.lifecycle !== 'gone',
@@ -191,7 +191,12 @@ function isSame(name: string, identifier: string | null): boolean {
 }
 
 /** `isTheirs`: the former person's account has this person's identifier. */
-function answered(question: QuestionRecord, link: LinkRecord, former: string, isTheirs: boolean): Some {
+function answered(
+  question: QuestionRecord,
+  link: LinkRecord,
+  former: string,
+  isTheirs: boolean,
+): PartialDoubts {
   if (question.state === 'open')
     return { yieldsTo: null, passes: false, repairs: [], ...holdFor(question, link.remoteId, former) };
   if (question.state !== 'other' || !isTheirs) return {};
@@ -223,7 +228,7 @@ function describeFormer(display: string, departed: Departed | undefined): string
   return `${display}, who left on ${day(departed?.leftAt)}`;
 }
 
-type OwnerDoubts = (context: StoreContext) => Some;
+type OwnerDoubts = (context: StoreContext) => PartialDoubts;
 
 /** People whose identifier leads to an account of somebody who is gone, where no question was raised yet. */
 async function ownersWhoLeft(db: Db, looked: readonly Doubtful[]): Promise<ReadonlyMap<string, OwnerDoubts>> {
