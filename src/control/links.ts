@@ -35,7 +35,7 @@ import { releaseBrakeIfClear } from '../settle/gate/release.ts';
 import type { PropagationDeps } from '../stores/deps.ts';
 import { storeEvent } from '../stores/storeEvents.ts';
 import { secretKeys } from '../stores/storeSecrets.ts';
-import type { Reading } from '../stores/vendorAnswer.ts';
+import type { ReadAnswer } from '../stores/vendorAnswer.ts';
 import { isoTime } from '../support/clock.ts';
 import { refuseSpared } from './linkChecks.ts';
 
@@ -120,7 +120,7 @@ async function readRemote(
   store: StoreRecord,
   kind: Kind,
   { remoteId }: LinkInput,
-): Promise<Extract<Reading, { outcome: 'found' }>> {
+): Promise<Extract<ReadAnswer, { outcome: 'found' }>> {
   const reading = await inquiries.read(store, kind, remoteId);
   if (reading.outcome === 'found') return reading;
   const what = kind === 'user' ? 'account' : 'group';

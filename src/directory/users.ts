@@ -65,11 +65,11 @@ export async function createUser(
       inTransaction(directory, write, async (tx) => {
         const { created, how, hasStores } = await arrive(tx, write, stored, at, hash);
         const known = how !== 'new';
-        const speaks = known && (await speaksForPerson(tx, created));
+        const isSpeaking = known && (await speaksForPerson(tx, created));
         // The person was active in another connection; this one speaks for them now, and says inactive.
-        const left = how === 'matched' && speaks && !created.active;
+        const left = how === 'matched' && isSpeaking && !created.active;
         if (left) await countingLoss(tx, write, at);
-        else if (speaks) await together(...callingLeavingOff(tx, created.personId));
+        else if (isSpeaking) await together(...callingLeavingOff(tx, created.personId));
         const priority = left ? PRIORITY.leaver : PRIORITY.normal;
         if (hasStores) await enqueuePerson(tx, write, created, priority, at);
         if (known) await enqueueGroupsHolding(tx, write, created.personId, at);
@@ -114,11 +114,11 @@ export async function changeUser(
           ? await writeOver(tx, write, found, at)
           : found;
         const email = { from: matchedEmail(write, current.resource), to: matchedEmail(write, attempted) };
-        const [updated, speaks] = await together(
+        const [updated, isSpeaking] = await together(
           replaceUserResource(tx, current, attempted, at, email),
           current.active !== isActive(attempted) && speaksForPerson(tx, current),
         );
-        await recordUserChange(tx, write, { before: current, after: updated, speaks }, at);
+        await recordUserChange(tx, write, { before: current, after: updated, isSpeaking }, at);
         if (namesOf(current.resource) !== namesOf(attempted))
           await askWhetherKnown(tx, write, updated, at, hash);
         if (current !== found) await leaveToOthers(tx, write, found.personId, at, hash);
@@ -151,10 +151,10 @@ interface Recorded {
   readonly before: UserRecord;
   readonly after: UserRecord;
   /** Whether this user speaks for the person, if the person left or returned. */
-  readonly speaks: boolean;
+  readonly isSpeaking: boolean;
 }
 
-async function recordUserChange(tx: Db, write: Write, { before, after, speaks }: Recorded, at: string) {
+async function recordUserChange(tx: Db, write: Write, { before, after, isSpeaking }: Recorded, at: string) {
   const left = before.active && !after.active;
   const returned = !before.active && after.active;
   const freesAddress = left || matchedEmail(write, before.resource) !== matchedEmail(write, after.resource);
@@ -162,14 +162,14 @@ async function recordUserChange(tx: Db, write: Write, { before, after, speaks }:
     kind: left ? 'user.deactivated' : returned ? 'user.activated' : 'user.updated',
     ...differences(before.resource, after.resource),
   });
-  const counted = left && speaks ? [countingLoss(tx, write, at)] : [];
-  const calledOff = returned && speaks ? callingLeavingOff(tx, after.personId) : [];
+  const counted = left && isSpeaking ? [countingLoss(tx, write, at)] : [];
+  const calledOff = returned && isSpeaking ? callingLeavingOff(tx, after.personId) : [];
   await together(
     writeTogether(tx, [...counted, ...calledOff], savingEvents(tx, [eventInsert(at, event)])),
-    enqueuePerson(tx, write, after, left && speaks ? PRIORITY.leaver : PRIORITY.normal, at),
+    enqueuePerson(tx, write, after, left && isSpeaking ? PRIORITY.leaver : PRIORITY.normal, at),
     before.active && freesAddress && enqueueYielding(tx, write, before, at),
     // Groups that were planned while the person was inactive left the person out.
-    returned && speaks && enqueueGroupsOf(tx, write, after.personId, at),
+    returned && isSpeaking && enqueueGroupsOf(tx, write, after.personId, at),
   );
 }
 

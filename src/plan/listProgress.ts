@@ -27,17 +27,17 @@ export const LIST_ROWS_MAX = 2_000_000;
 export function readOn(
   { rows, barren, cursors }: ListProgress,
   page: ListPage,
-): { readonly progress: ListProgress } | { readonly doubt: string } {
+): { readonly progress: ListProgress } | { readonly reason: string } {
   const { aside = 0 } = page;
   const total = rows + page.rows;
   const isHeadway = page.fresh + aside > 0;
-  if (total > LIST_ROWS_MAX) return { doubt: `it has more than ${LIST_ROWS_MAX} entries` };
+  if (total > LIST_ROWS_MAX) return { reason: `it has more than ${LIST_ROWS_MAX} entries` };
   const followed = isHeadway ? [] : cursors;
   if (page.next === null) return { progress: { rows: total, barren: 0, cursors: followed } };
   if (page.next === page.cursor || cursors.includes(page.next))
-    return { doubt: 'it names a next page that it has named before' };
+    return { reason: 'it names a next page that it has named before' };
   const without = isHeadway ? 0 : barren + 1;
   if (without >= BARREN_PAGES_MAX)
-    return { doubt: `${BARREN_PAGES_MAX} pages in a row showed nothing that the pages before had not` };
+    return { reason: `${BARREN_PAGES_MAX} pages in a row showed nothing that the pages before had not` };
   return { progress: { rows: total, barren: without, cursors: [...followed, page.next] } };
 }

@@ -9,7 +9,7 @@ import type { RemoteError } from '../model/errors.ts';
 import type { Pause } from '../model/peer.ts';
 import { type Check, checkConnection, refusalCode } from '../stores/check.ts';
 import { afterCheck, BY_ADMIN, isPausedByAdmin, pausedForNow } from '../stores/peerState.ts';
-import type { VendorAnswer } from '../stores/vendorAnswer.ts';
+import type { InquiryAnswer } from '../stores/vendorAnswer.ts';
 import { isoTime } from '../support/clock.ts';
 import { newId } from '../support/ids.ts';
 import type { PullDeps } from './deps.ts';
@@ -35,7 +35,7 @@ export async function askSource(
   { db, cache }: Pick<PullDeps, 'db' | 'cache'>,
   { peerId, question, secrets }: Pick<Inquiry, 'peerId' | 'question' | 'secrets'>,
   ends: AbortSignal,
-): Promise<VendorAnswer> {
+): Promise<InquiryAnswer> {
   const record = await getPulled(db, peerId);
   if (!record || question.kind !== 'check') return { outcome: 'gone' };
   const { trial } = question;

@@ -23,7 +23,7 @@ export function believed(
   if ('progress' in read) return read.progress;
   throw doubted(
     store,
-    `The list of ${what} on ${store.name} is not believed: ${read.doubt}. Nobody loses anything by it`,
+    `The list of ${what} on ${store.name} is not believed: ${read.reason}. Nobody loses anything by it`,
     `list ${what}`,
   );
 }

@@ -22,7 +22,7 @@ import { NO_WORKER_SECONDS } from '../support/retryAfter.ts';
 import type { Keyring } from '../support/secret.ts';
 import { type Check, VENDOR_WAIT_MAX_MS } from './check.ts';
 import { type Sealable, sealSecrets } from './storeSecrets.ts';
-import type { Failure, Reading } from './vendorAnswer.ts';
+import type { Failure, ReadAnswer } from './vendorAnswer.ts';
 
 /** Each throws a RequestError: 503 `no_worker` where no worker answers, 404 where the store has gone. */
 export interface Inquiries {
@@ -35,7 +35,7 @@ export interface Inquiries {
   /** Wakes the workers and calls `look` until it finds something; null after `maxMs`. */
   waitFor<T>(look: () => Promise<T | null>, maxMs: number): Promise<T | null>;
   /** What is the account, or the group, with this id? */
-  read(store: { readonly id: string }, subject: Kind, remoteId: string): Promise<Reading>;
+  read(store: { readonly id: string }, subject: Kind, remoteId: string): Promise<ReadAnswer>;
   /** The process stops: waiting requests are told to come again. */
   end(): void;
 }
@@ -104,7 +104,7 @@ export function createInquiries(deps: InquiriesDeps): Inquiries {
     }
   };
 
-  const ask = async <A extends Check | Reading>(
+  const ask = async <A extends Check | ReadAnswer>(
     peerId: string,
     question: Question,
     secrets: SealedSecrets = {},
@@ -154,7 +154,7 @@ function nobodyAnswered(): RequestError {
 }
 
 /** Answers the result. Throws a RequestError where there is none. */
-function opened<A extends Check | Reading>(answer: A | Failure | null): A {
+function opened<A extends Check | ReadAnswer>(answer: A | Failure | null): A {
   switch (answer?.outcome) {
     case undefined:
       throw nobodyAnswered();

@@ -14,7 +14,7 @@ import { type Check, checkConnection, VENDOR_WAIT_MAX_MS } from './check.ts';
 import type { Connectors } from './connectorCache.ts';
 import { openSecrets } from './storeSecrets.ts';
 
-export type Reading =
+export type ReadAnswer =
   | { readonly outcome: 'found'; readonly remote: Remote; readonly calls: readonly VendorCall[] }
   /** The vendor says that no such account or group exists. */
   | { readonly outcome: 'none'; readonly calls: readonly VendorCall[] }
@@ -29,7 +29,7 @@ export type Reading =
 
 /** The store is gone, or the bridge failed and its log says why. */
 export type Failure = { readonly outcome: 'gone' | 'failed' };
-export type VendorAnswer = Check | Reading | Failure;
+export type InquiryAnswer = Check | ReadAnswer | Failure;
 
 export interface AskVendorDeps {
   readonly db: Db;
@@ -42,7 +42,7 @@ export async function askVendor(
   deps: AskVendorDeps,
   { peerId, question, secrets }: Pick<Inquiry, 'peerId' | 'question' | 'secrets'>,
   ends: AbortSignal,
-): Promise<VendorAnswer> {
+): Promise<InquiryAnswer> {
   if (question.kind === 'check' && question.trial !== null)
     return checkConnection(trialConnector(deps, peerId, question.trial, secrets), ends);
   const store = await getStore(deps.db, peerId);

@@ -7,7 +7,7 @@ import type { Db } from '../db/open.ts';
 import { type Inquiry, markTaken, openInquiries, saveAnswer } from '../db/queue/inquiries.ts';
 import type { Wake } from '../db/queue/wake.ts';
 import { VENDOR_WAIT_MAX_MS } from '../stores/check.ts';
-import type { VendorAnswer } from '../stores/vendorAnswer.ts';
+import type { InquiryAnswer } from '../stores/vendorAnswer.ts';
 import { type Clock, isoTime } from '../support/clock.ts';
 import type { Log } from '../support/log.ts';
 
@@ -17,7 +17,7 @@ export interface AnswererDeps {
   readonly log: Log;
   readonly answered: Wake;
   /** Where `ends` aborts it, rejects with the reason of `ends`. */
-  askVendor(inquiry: Inquiry, ends: AbortSignal): Promise<VendorAnswer>;
+  askVendor(inquiry: Inquiry, ends: AbortSignal): Promise<InquiryAnswer>;
 }
 
 export class Answerer {
@@ -57,7 +57,7 @@ export class Answerer {
     answered.signal();
   }
 
-  async #ask(inquiry: Inquiry, calls: AbortSignal): Promise<VendorAnswer> {
+  async #ask(inquiry: Inquiry, calls: AbortSignal): Promise<InquiryAnswer> {
     const { log, askVendor } = this.#deps;
     try {
       return await askVendor(inquiry, calls);

@@ -92,14 +92,14 @@ export async function insertDiscarded(
 }
 
 /** The admin who wants it back, where they said so while the store took it. */
-export type Wanted = Pick<LossRecord, 'undoBy' | 'undoAt'>;
+export type WishedBack = Pick<LossRecord, 'undoBy' | 'undoAt'>;
 
 /** Inserts a loss that the store took at the ISO time `at`, with no decision needed. */
 export async function insertTaken(
   db: Db,
   row: NewTaken,
   at: string,
-  wanted: Wanted = { undoBy: null, undoAt: null },
+  wanted: WishedBack = { undoBy: null, undoAt: null },
 ): Promise<void> {
   const taken = { state: 'taken', standing: false, reason: '', id: newId(), since: at, doneAt: at } as const;
   await insertLosses(db, [{ ...row, ...UNDECIDED, ...wanted, ...taken }]);

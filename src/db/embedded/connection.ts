@@ -7,7 +7,7 @@ import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlit
 import { giveWay } from '../../support/turns.ts';
 
 /** `rows`: the rows that the statement answers. `changes`: how many rows it changed. */
-export type Wanted = 'rows' | 'changes';
+export type AnswerKind = 'rows' | 'changes';
 
 export interface Result {
   readonly rows: readonly unknown[];
@@ -59,7 +59,7 @@ export class Connection {
     done(failed);
   }
 
-  run(sql: string, values: readonly unknown[], wanted: Wanted): Result {
+  run(sql: string, values: readonly unknown[], wanted: AnswerKind): Result {
     return asPackage(() => {
       const statement = this.#prepare(sql);
       const bound = values.map(toSql);

@@ -5,7 +5,7 @@
 
 import type { Knex } from 'knex';
 import SqliteClient from 'knex/lib/dialects/sqlite3/index.js';
-import { Connection, type Result, type Wanted, whenFree } from './connection.ts';
+import { type AnswerKind, Connection, type Result, whenFree } from './connection.ts';
 import { RemoteConnection } from './remote.ts';
 import { type Access, Writer } from './writer.ts';
 
@@ -73,7 +73,7 @@ export class NodeSqliteClient extends SqliteClient {
   }
 }
 
-function wantedOf({ method, returning }: Query): Wanted {
+function wantedOf({ method, returning }: Query): AnswerKind {
   const changes = method === 'del' || method === 'counter';
   return changes || ((method === 'insert' || method === 'update') && !returning) ? 'changes' : 'rows';
 }

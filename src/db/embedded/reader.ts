@@ -3,12 +3,12 @@
  * only reads. It ends with the process that started it, and is killed where a statement takes too long.
  */
 
-import { Connection, type ConnectionOptions, type Result, type Wanted } from './connection.ts';
+import { type AnswerKind, Connection, type ConnectionOptions, type Result } from './connection.ts';
 
 /** The first message opens the connection; every other one is a statement. */
 export type Order =
   | { readonly open: ConnectionOptions }
-  | { readonly sql: string; readonly values: readonly unknown[]; readonly wanted: Wanted };
+  | { readonly sql: string; readonly values: readonly unknown[]; readonly wanted: AnswerKind };
 
 export type Reply =
   | { readonly result: Result }

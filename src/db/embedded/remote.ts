@@ -5,7 +5,7 @@
 
 import { type ChildProcess, fork } from 'node:child_process';
 import { join } from 'node:path';
-import type { ConnectionOptions, Result, Wanted } from './connection.ts';
+import type { AnswerKind, ConnectionOptions, Result } from './connection.ts';
 import type { Order, Reply } from './reader.ts';
 
 const READER = join(import.meta.dirname, 'reader.ts');
@@ -63,7 +63,7 @@ export class RemoteConnection {
     return this.#ended !== null;
   }
 
-  run(sql: string, values: readonly unknown[], wanted: Wanted): Promise<Result> {
+  run(sql: string, values: readonly unknown[], wanted: AnswerKind): Promise<Result> {
     return this.#ask({ sql, values, wanted });
   }
 

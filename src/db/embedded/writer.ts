@@ -5,11 +5,11 @@
  */
 
 import { giveWayOnce, isLongWork } from '../../support/turns.ts';
-import { type Connection, type Result, type Wanted, whenFree } from './connection.ts';
+import { type AnswerKind, type Connection, type Result, whenFree } from './connection.ts';
 
 /** What each caller holds, as if it were a connection of its own. */
 export interface Access {
-  run(sql: string, values: readonly unknown[], wanted: Wanted): Promise<Result>;
+  run(sql: string, values: readonly unknown[], wanted: AnswerKind): Promise<Result>;
   /** Runs several statements at once, outside the turns. */
   exec(sql: string, done: (error: Error | null) => void): void;
   close(): void;
@@ -85,7 +85,7 @@ export class Writer {
   }
 
   /** A statement that is its own transaction, and reads only what is committed. */
-  async #alone(sql: string, values: readonly unknown[], wanted: Wanted): Promise<Result> {
+  async #alone(sql: string, values: readonly unknown[], wanted: AnswerKind): Promise<Result> {
     await this.#turn(false);
     try {
       return await this.#run(sql, values, wanted);
@@ -111,7 +111,7 @@ export class Writer {
     open: OpenTransaction,
     sql: string,
     values: readonly unknown[],
-    wanted: Wanted,
+    wanted: AnswerKind,
   ): Promise<Result> {
     if (open.undoneBy) throw open.undoneBy;
     try {
@@ -216,7 +216,7 @@ export class Writer {
     return uncommitted;
   }
 
-  #run(sql: string, values: readonly unknown[] = [], wanted: Wanted = 'changes'): Promise<Result> {
+  #run(sql: string, values: readonly unknown[] = [], wanted: AnswerKind = 'changes'): Promise<Result> {
     // Everybody who writes waits for the one who has the turn.
     return whenFree(() => this.#connection.run(sql, values, wanted), giveWayOnce);
   }

@@ -12,7 +12,7 @@ import type { Db } from '../open.ts';
 export interface IdentityRecord extends Identity {
   readonly connectionId: string;
   /** Its attributes count for its person. */
-  readonly speaks: boolean;
+  readonly isSpeaking: boolean;
   /** ISO time */
   readonly since: string;
 }
@@ -50,10 +50,10 @@ export async function compareIdentities(
 }
 
 function isSame(a: Identity, b: Identity): boolean {
-  return isDeepStrictEqual(said(a), said(b));
+  return isDeepStrictEqual(comparable(a), comparable(b));
 }
 
-function said({ state, name, email, attributes, personId, matchedBy, doubt }: Identity) {
+function comparable({ state, name, email, attributes, personId, matchedBy, doubt }: Identity) {
   return { state, name, email, attributes: { ...attributes }, personId, matchedBy, doubt };
 }
 
@@ -102,7 +102,7 @@ export async function settleSpeakers(
     const speaking = [...Map.groupBy(rows, ({ personId }) => personId).values()].flatMap(
       (own) => speakingAmong(own)?.vendorId ?? [],
     );
-    const wrong = new Set(rows.filter(({ speaks }) => speaks).map(({ vendorId }) => vendorId));
+    const wrong = new Set(rows.filter(({ isSpeaking }) => isSpeaking).map(({ vendorId }) => vendorId));
     for (const id of speaking) wrong.delete(id);
     await mark(tx, connectionId, [...wrong], false);
     await mark(tx, connectionId, speaking, true);
@@ -112,13 +112,13 @@ export async function settleSpeakers(
   });
 }
 
-async function mark(tx: Db, connectionId: string, vendorIds: readonly string[], speaks: boolean) {
+async function mark(tx: Db, connectionId: string, vendorIds: readonly string[], isSpeaking: boolean) {
   for (const some of chunks(vendorIds))
     await tx('identities')
       .where({ connection_id: connectionId })
-      .whereNot({ speaks })
+      .whereNot({ speaks: isSpeaking })
       .whereIn('vendor_id', some)
-      .update({ speaks });
+      .update({ speaks: isSpeaking });
 }
 
 /** The identities by the vendor's id. */
@@ -214,7 +214,7 @@ function toIdentity(row: Record<string, unknown>): IdentityRecord {
     personId: (row.person_id ?? null) as string | null,
     matchedBy: (row.matched_by ?? null) as Identity['matchedBy'],
     doubt: fromJsonOrNull(row.doubt),
-    speaks: fromBoolean(row.speaks),
+    isSpeaking: fromBoolean(row.speaks),
     since: row.since as string,
   };
 }

@@ -26,7 +26,7 @@ export async function peopleMeeting(
 }
 
 /** Holds for the user that `speakingUsers` chooses: no other live user of the person comes before it. */
-const SPEAKS = `not exists (
+const IS_SPEAKING_USER = `not exists (
   select 1 from users as senior join connections as theirs on theirs.id = senior.connection_id
   where senior.person_id = users.person_id and senior.deleted_at is null and senior.id <> users.id
     and (theirs.is_primary > own.is_primary
@@ -46,7 +46,7 @@ export async function countMeeting(
     .join('connections as own', 'own.id', 'users.connection_id')
     .where('users.environment_id', environmentId)
     .whereNull('users.deleted_at')
-    .whereRaw(SPEAKS)
+    .whereRaw(IS_SPEAKING_USER)
     .whereRaw(`not coalesce(${unmet.sql}, false)`, unmet.bindings as never);
   if (met !== null) query.whereRaw(met.sql, met.bindings as never);
   const row = await query.count({ n: '*' }).first();
@@ -79,7 +79,7 @@ export async function* linkedOutside(
       .whereNull('users.deleted_at')
       // The bridge does nothing about purged people.
       .whereNull('users.purged_at')
-      .whereRaw(SPEAKS)
+      .whereRaw(IS_SPEAKING_USER)
       .whereRaw(`not coalesce(${condition.sql}, false)`, condition.bindings as never)
       .whereNotExists(
         db('losses as l')

@@ -127,7 +127,7 @@ async function finish(attempt: Attempt, outcome: Outcome): Promise<void> {
 
 async function readAll(attempt: Attempt, link: LinkRecord): Promise<LinkRecord> {
   const unseen = await readMembers(attempt, link, attempt.looking('members'), true).catch((error) => {
-    throw isRefusal(error) ? unreadable(attempt, link, error) : error;
+    throw isRefusal(error) ? membersUnreadable(attempt, link, error) : error;
   });
   await recoverMembers(attempt, link, unseen);
   return { ...link, membersReadAt: attempt.now() };
@@ -137,7 +137,11 @@ function isRefusal(error: unknown): error is RemoteError {
   return error instanceof RemoteError && ['forbidden', 'rejected'].includes(error.disposition);
 }
 
-function unreadable({ context }: Attempt, { remoteName }: LinkRecord, error: RemoteError): RemoteError {
+function membersUnreadable(
+  { context }: Attempt,
+  { remoteName }: LinkRecord,
+  error: RemoteError,
+): RemoteError {
   return new RemoteError(whyUnread(context, remoteName, error), error);
 }
 

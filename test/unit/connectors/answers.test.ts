@@ -18,7 +18,7 @@ interface TriedCall {
   readonly writes: boolean;
   worth(cell: Cell): Worth;
   /** The cells in which the vendor speaks, and what it says there; in all others it does not. */
-  readonly speaks: Readonly<Record<string, Worth>>;
+  readonly documented: Readonly<Record<string, Worth>>;
 }
 
 function tried<Refusal>(
@@ -27,7 +27,7 @@ function tried<Refusal>(
   answers: DocumentedAnswers<unknown, Refusal>,
   refuse: (refusal: Refusal) => RemoteError,
   vendorBody: (status: number) => unknown,
-  speaks: TriedCall['speaks'],
+  documented: TriedCall['documented'],
 ): TriedCall {
   const worth = (cell: Cell): Worth => {
     const answer = {
@@ -54,7 +54,7 @@ function tried<Refusal>(
       }
     }
   };
-  return { name, writes, worth, speaks };
+  return { name, writes, worth, documented };
 }
 
 const key = (status: number, kind: BodyKind) => `${status} ${kind}`;
@@ -89,7 +89,7 @@ function ofSlack(
   call: slack.Call<unknown>,
   success: unknown,
   gone: string | null,
-  more: TriedCall['speaks'] = {},
+  more: TriedCall['documented'] = {},
 ): TriedCall {
   const writes = call.method !== 'GET';
   const codes: Readonly<Record<number, string>> = {
@@ -127,7 +127,7 @@ function ofSlack(
   );
 }
 
-const NOTHING: TriedCall['speaks'] = { [key(204, 'empty')]: 'done' };
+const NOTHING: TriedCall['documented'] = { [key(204, 'empty')]: 'done' };
 
 const slackCalls: readonly TriedCall[] = [
   ofSlack('Slack lists users', slack.list('user', {}), listed, null),
@@ -161,7 +161,7 @@ function ofGitLab(
   writes: boolean,
   success: unknown,
   gone: string | null,
-  more: TriedCall['speaks'] = {},
+  more: TriedCall['documented'] = {},
 ): TriedCall {
   const words: Readonly<Record<number, string>> = {
     400: '400 Bad request - no',
@@ -199,8 +199,8 @@ function ofGitLab(
 }
 
 /** GitLab answers these with another status than 200. */
-const MADE: TriedCall['speaks'] = { [key(200, 'vendor')]: 'unrecognised' };
-const REMOVED: TriedCall['speaks'] = { ...MADE, ...NOTHING };
+const MADE: TriedCall['documented'] = { [key(200, 'vendor')]: 'unrecognised' };
+const REMOVED: TriedCall['documented'] = { ...MADE, ...NOTHING };
 const NO_USER = '404 User Not Found';
 const NO_GROUP = '404 Group Not Found';
 
@@ -227,9 +227,9 @@ const gitlabCalls: readonly TriedCall[] = [
   ofGitLab('GitLab removes a member', gitlab.removeMember, true, member, NO_GROUP, REMOVED),
 ];
 
-describe.each([...slackCalls, ...gitlabCalls])('$name', ({ worth, speaks }) => {
+describe.each([...slackCalls, ...gitlabCalls])('$name', ({ worth, documented }) => {
   it.each(CELLS)('$status with $kind', (cell) => {
-    expect(worth(cell)).toBe(speaks[key(cell.status, cell.kind)] ?? otherwise(cell));
+    expect(worth(cell)).toBe(documented[key(cell.status, cell.kind)] ?? otherwise(cell));
   });
 });
 

@@ -74,7 +74,7 @@ onEachDatabase((open) => {
     expect(second).toMatchObject({ created: 0, updated: 1, unchanged: 1 });
     expect([...second.personIds]).toEqual(['ben']);
     const kept = await identitiesAmong(db, 'c', ['1', '2']);
-    expect(kept.get('2')).toMatchObject({ personId: 'ben', doubt: null, since: time(1), speaks: true });
+    expect(kept.get('2')).toMatchObject({ personId: 'ben', doubt: null, since: time(1), isSpeaking: true });
   });
 
   it('lets the active account of a person speak, else the latest', async () => {
@@ -98,7 +98,9 @@ onEachDatabase((open) => {
     await save(db, [identity('1', null)], time(3));
     expect(await titleOf(db, 'ben')).toBeNull();
     const rows = await unmatchedPage(db, 'c', '', 10);
-    expect(rows).toMatchObject([{ vendorId: '1', speaks: false, doubt: { why: 'nobody', near: ['ben'] } }]);
+    expect(rows).toMatchObject([
+      { vendorId: '1', isSpeaking: false, doubt: { why: 'nobody', near: ['ben'] } },
+    ]);
   });
 
   it('gives the accounts of one who turned out to be another to that one', async () => {

@@ -15,7 +15,7 @@ function read(pages: Iterable<Omit<ListPage, 'cursor'>>): string | number {
   let cursor: string | null = null;
   for (const page of pages) {
     const said = readOn(progress, { ...page, cursor });
-    if ('doubt' in said) return said.doubt;
+    if ('reason' in said) return said.reason;
     progress = said.progress;
     cursor = page.next;
     if (cursor === null) return progress.rows;
