@@ -23,9 +23,9 @@ export async function transact<T>(db: Db, body: (tx: Db) => Promise<T>): Promise
 }
 
 /**
- * Work of one transaction that does not need each other's answers: PostgreSQL is sent the next statement before it has
- * answered the one ahead. Nothing says which comes first. Waits until all of it has ended, so that no statement comes
- * after the transaction.
+ * Runs parts of one transaction that do not need each other's answers: PostgreSQL gets the next statement before it
+ * has answered the last. Their order is open. Waits until all have ended, so that no statement comes after the
+ * transaction.
  */
 export async function together<const T extends readonly unknown[]>(
   ...work: T
@@ -36,7 +36,7 @@ export async function together<const T extends readonly unknown[]>(
   return ended.map((each) => each.status === 'fulfilled' && each.value) as never;
 }
 
-/** True where the statement failed only because another of its transaction had failed. */
+/** Whether the statement failed only because another one of its transaction had failed. */
 function isFollowing(error: unknown): boolean {
   return (error as { code?: unknown } | null)?.code === '25P02';
 }

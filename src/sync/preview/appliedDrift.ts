@@ -13,7 +13,7 @@ import { byScan, type Scan } from '../../settle/people/scanned.ts';
 import { recordNameDrift, recordPersonDrift, type Step } from '../recordDrift.ts';
 import { withScannedNames } from '../scannedNames.ts';
 
-/** Answers what writes the notes, in the transaction that queues the subjects. */
+/** Answers a function that writes the notes. Call it in the transaction that queues the subjects. */
 export async function lookAtDrift(
   step: Step,
   preview: PreviewRecord,
@@ -34,7 +34,7 @@ export async function lookAtDrift(
     for (const { facts } of people) await recordPersonDrift(tx, step, scan, facts);
     for (const facts of groups) {
       await recordNameDrift(tx, step, scan, facts);
-      // The group's task reads its members.
+      // The group's task then reads its members.
       if (facts.link) await updateLink(tx, facts.link.id, { membersReadAt: null }, step.now());
     }
   };
