@@ -42,8 +42,9 @@ const CLEAR_EVERY_MS = 10 * 60_000;
 const DAY_MS = 24 * 60 * 60_000;
 /** How many steps of each deletion one turn takes; the next turn goes on. */
 const DELETION_STEPS = 50;
-/** The brake looks back at causes and losses for this long at most; finished runs are listed for the second time. */
+/** The brake looks back at causes and losses for no longer. */
 const CAUSES_KEPT_MS = 40 * DAY_MS;
+/** How long a finished run is listed. */
 const SYNC_RUNS_KEPT_MS = 30 * DAY_MS;
 
 export interface HousekeepingOptions {

@@ -10,7 +10,7 @@ import { addCounts, type ChangeCounts, NO_CHANGES } from './changeCounts.ts';
 export type PreviewState = 'RUNNING' | 'DONE' | 'FAILED';
 export type PreviewList = 'change' | 'skipped' | 'orphan';
 
-/** How many losses people have, and how many groups. */
+/** The number of losses of people, and of groups. */
 export interface LossCounts {
   readonly people: number;
   readonly groups: number;
