@@ -32,11 +32,12 @@ export async function pull({ pulledPeople }: Sizes): Promise<readonly Row[]> {
   const limits = { users: UNLIMITED, user: UNLIMITED, groups: UNLIMITED, group: UNLIMITED, other: UNLIMITED };
   let agoMs = FOUNDED_MS_AGO;
   const okta = await startOktaEmulator({ limits, now: () => Date.now() - agoMs });
+  // Before the bridge starts: it closes connections that stand idle as long as this takes.
+  const ids = company(okta, pulledPeople);
+  agoMs = 0;
+  touch(okta, ids);
   const bridge = await startAlone(url);
   try {
-    const ids = company(okta, pulledPeople);
-    agoMs = 0;
-    touch(okta, ids);
     return await play(bridge, okta, ids, () => written(url));
   } finally {
     await bridge.stop();
