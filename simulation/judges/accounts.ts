@@ -36,7 +36,7 @@ export function judgeAccountWrite(
   const meanings = sight.meaningsSince(turn.sentTick);
   const was = (lifecycle: Standing['lifecycle']) => standings.some((s) => s.lifecycle === lifecycle);
   const some = (test: (meaning: Meaning) => boolean) => meanings.some(test);
-  const keys = [changeKey(write.op, human.personId ?? '')];
+  const keys = records.plannedOps(write).map((op) => changeKey(op, human.personId ?? ''));
   if (records.decisions.givesBack(human, write, [])) {
     const isSpared = records.isProtected(write.accountId, meanings);
     return isSpared ? 'the account is protected, and was given back' : null;

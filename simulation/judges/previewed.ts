@@ -88,13 +88,11 @@ function keyOf({ op, subject, member }: ShownChange): string {
 }
 
 /** The keys of a write, one for each subject that it may be about. */
-function keysOfDeed({ own, vendor }: Records, { write, subjects }: Deed): readonly string[] {
+function keysOfDeed(records: Records, { write, subjects }: Deed): readonly string[] {
+  const { own } = records;
   return subjects.flatMap((subject) => {
     if ('personId' in subject) {
-      const account = write.kind === 'user' ? vendor.holds.accounts.get(write.accountId) : undefined;
-      // The vendor does not delete an only owner; the account is blocked instead.
-      const isForDeletion = write.op === 'disable' && account?.oddities.has('onlyOwner');
-      const ops = isForDeletion ? ['delete', 'disable'] : [write.op];
+      const ops = write.kind === 'user' ? records.plannedOps(write) : [write.op];
       return ops.map((op) => changeKey(op, subject.personId ?? ''));
     }
     if (write.kind !== 'member') return [changeKey(write.op, subject.id)];

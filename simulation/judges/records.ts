@@ -5,7 +5,7 @@
 
 import type { Caller, Turn } from '../vendors/network.ts';
 import type { Vendor } from '../vendors/vendor.ts';
-import type { Write } from '../vendors/writes.ts';
+import type { AccountWrite, Write } from '../vendors/writes.ts';
 import { BrakeBook } from './brakeBook.ts';
 import { Decisions } from './decisions.ts';
 import type { Human, Model, ScimGroup, Standing } from './model.ts';
@@ -94,6 +94,12 @@ export class Records {
   isSpared(accountId: string): boolean {
     if (this.vendor.holds.accounts.get(accountId)?.isPrivileged) return true;
     return this.sight.meaningsSince(0).some((meaning) => this.mayBeProtected(accountId, meaning));
+  }
+
+  /** What the bridge may have planned: it blocks an account that the vendor does not delete. */
+  plannedOps({ op, accountId }: Pick<AccountWrite, 'op' | 'accountId'>): readonly string[] {
+    const isKept = this.vendor.holds.accounts.get(accountId)?.oddities.has('onlyOwner');
+    return op === 'disable' && isKept ? ['delete', 'disable'] : [op];
   }
 
   /** Whether no account may get one of these names. */
