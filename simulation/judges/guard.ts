@@ -51,6 +51,7 @@ export class Guard {
     if (write.kind !== 'group') records.decisions.noteTaken(write);
     if (write.kind === 'user') this.#remember(turn, write, caller);
     if (write.kind === 'group' && write.op === 'create') records.own.madeGroup(write);
+    if (write.kind === 'group' && write.op === 'update') records.keepName(write.groupId);
     if (write.kind === 'member') records.own.keepMembership(write);
   }
 

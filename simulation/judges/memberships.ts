@@ -92,7 +92,8 @@ export function judgeMemberWrite(records: Records, turn: Turn, write: MemberWrit
     model.pulled < Number.POSITIVE_INFINITY &&
     sight.personSince(human, turn.tick).some(({ lifecycle }) => lifecycle === 'active');
   for (let tick = turn.tick; tick <= model.tick; tick++) {
-    if (!own.wantedAt(tick, write.groupId, write.accountId)) continue;
+    const isWanted = (said: number) => own.wantedAt(tick, write.groupId, write.accountId, said);
+    if (!sight.saidBy(tick, turn.tick).some(isWanted)) continue;
     if (wasActive || sight.person(human, tick)?.lifecycle === 'active') return null;
   }
   return 'the directory does not want it';
@@ -104,9 +105,8 @@ function protectedFrom(
   write: GroupWrite | MemberWrite,
   meanings: readonly Meaning[],
 ): string | null {
-  const { key, name } = records.vendor.holds.groups.get(write.groupId) ?? {};
-  const names = [key, name].filter((one) => one !== undefined);
-  if (records.isProtectedGroup(names, meanings)) return 'the group is protected';
+  const known = records.namesOfGroup(write.groupId);
+  if (known.every((names) => records.isProtectedGroup(names, meanings))) return 'the group is protected';
   if (write.kind === 'member' || write.op === 'delete') return null;
   return records.isProtectedGroup([write.key, write.name], meanings)
     ? 'the name is that of a protected group'
@@ -157,6 +157,8 @@ function wentWithGroup(
   human: Human,
 ): boolean {
   const feeding = own.feeding(groupId);
+  // Another group of the name has come, and says who is in it.
+  if (feeding.some((group) => sight.group(group)?.live)) return false;
   let isUnwanted = false;
   for (let tick = turn.tick; tick <= model.tick; tick++) {
     if (own.wantedAt(tick, groupId, accountId)) continue;

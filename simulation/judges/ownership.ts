@@ -83,10 +83,10 @@ export class Ownership {
   }
 
   /** Whether a live SCIM group that feeds the remote group has the account's person as a member. */
-  wantedAt(tick: number, groupId: string, accountId: string): boolean {
+  wantedAt(tick: number, groupId: string, accountId: string, said = tick): boolean {
     const owner = this.owners.get(accountId);
     return this.feeding(groupId).some((group) => {
-      const standing = this.#sight.group(group, tick);
+      const standing = this.#sight.group(group, tick, said);
       if (!standing?.live) return false;
       return owner === undefined
         ? [...standing.members].some((who) => this.#mayBe(accountId, who))

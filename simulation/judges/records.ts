@@ -42,6 +42,8 @@ export class Records {
   readonly permitted = new Set<string>();
   /** Why the store needs a last sync before it can be judged; null where it needs none. */
   needsSync: string | null = null;
+  /** By group, the names that it had before the bridge renamed it. */
+  readonly #formerNames = new Map<string, readonly (readonly string[])[]>();
   /** The last sync is done. */
   isRepaired = false;
   /** A request arrived after its caller had given up, and perhaps after the last look. */
@@ -109,6 +111,24 @@ export class Records {
       .some((meaning) =>
         meaning.protectedAccounts.some((pattern) => names.some((name) => matches(pattern, name))),
       );
+  }
+
+  /**
+   * By which names the bridge may know the group: those that it has, or, while something at the vendor may have escaped
+   * the bridge, those of before a rename.
+   */
+  namesOfGroup(groupId: string): readonly (readonly string[])[] {
+    const { key, name } = this.vendor.holds.groups.get(groupId) ?? {};
+    const names = [key, name].filter((one) => one !== undefined);
+    return this.needsSync === null ? [names] : [names, ...(this.#formerNames.get(groupId) ?? [])];
+  }
+
+  /** The bridge is about to rename the group. */
+  keepName(groupId: string): void {
+    const { key, name } = this.vendor.holds.groups.get(groupId) ?? {};
+    if (key === undefined) return;
+    const names = name === undefined ? [key] : [key, name];
+    this.#formerNames.set(groupId, [...(this.#formerNames.get(groupId) ?? []), names]);
   }
 
   /** Judges by the group's name or full path at the vendor. */

@@ -50,10 +50,15 @@ export class Sight {
    * meet an older state of it.
    */
   personSince(human: Human, since: number): readonly Standing[] {
-    const isPulled = this.#model.pulled < Number.POSITIVE_INFINITY;
     return ticks(since, this.#model.tick).flatMap((tick) =>
-      ticks(isPulled ? since : tick, tick).flatMap((said) => this.person(human, tick, said) ?? []),
+      this.saidBy(tick, since).flatMap((said) => this.person(human, tick, said) ?? []),
     );
+  }
+
+  /** The ticks of the directory that the bridge may go by at `tick`, of those since. */
+  saidBy(tick: number, since: number): readonly number[] {
+    const isPulled = this.#model.pulled < Number.POSITIVE_INFINITY;
+    return ticks(isPulled ? since : tick, tick);
   }
 
   /** Since when the person has been gone without interruption, in true time. */
@@ -63,8 +68,9 @@ export class Sight {
     return this.#model.timeOf(tick);
   }
 
-  group(group: ScimGroup, tick = this.#model.tick): GroupStanding | undefined {
-    const standing = group.standing.at(tick);
+  /** `said`: the tick of the directory; the rules are those of `tick`. */
+  group(group: ScimGroup, tick = this.#model.tick, said = tick): GroupStanding | undefined {
+    const standing = group.standing.at(said);
     if (!standing?.live) return standing;
     const rules = this.#rules(tick);
     const isNamed = rules.some((rule) => rule.groups.length === 0 || rule.groups.includes(group.id));
