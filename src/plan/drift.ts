@@ -40,8 +40,7 @@ export interface Drift<P = AccountPatch> {
   /** The values that a repair is about to overwrite, by attribute. */
   readonly repaired: Attributes;
   /**
-   * Attributes that the store shows unchanged after a repair: that is its own form of the value, and it counts from
-   * now on.
+   * Attributes that the store shows unchanged after a repair: it keeps them so, and they count as shown from now on.
    */
   readonly kept: Attributes;
 }
@@ -105,7 +104,7 @@ export function userDrift(
   const patch: AccountPatch = {
     ...state.patch,
     ...attributesPatch(link, changed, { ...kept, ...shown(link, account) }, foreignKept),
-    ...acceptance(link, account),
+    ...acceptance(link, account, kept),
     ...(privileged === link.privileged ? {} : { privileged }),
   };
   return { items, patch: Object.keys(patch).length > 0 ? patch : null, repaired: changed, kept };
@@ -141,15 +140,16 @@ function shown(link: ComparedLink, account: RemoteUser): Attributes {
 }
 
 /**
- * What the vendor accepted. The first read after a write shows it; a later one may show that it accepted a value
- * late.
+ * What the vendor accepted. The first read after a write shows it, or the first one after a repair (`kept`); a later
+ * one may show that it accepted a value late.
  */
-function acceptance(link: ComparedLink, account: RemoteUser): AccountPatch {
+function acceptance(link: ComparedLink, account: RemoteUser, kept: Attributes): AccountPatch {
   const shown = Object.entries(account.attributes);
   const isTaken = (name: string, found: string) => isSame(link.applied[name] ?? '', found);
   const late = shown.filter(([name, found]) => name in link.notAccepted && isTaken(name, found));
+  const isFirst = (name: string) => link.observed[name] === undefined || name in kept;
   const refused = shown.filter(
-    ([name, found]) => name in link.applied && link.observed[name] === undefined && !isTaken(name, found),
+    ([name, found]) => name in link.applied && isFirst(name) && !isTaken(name, found),
   );
   if (late.length + refused.length === 0) return {};
   const notAccepted: Record<string, NotTaken> = { ...link.notAccepted };

@@ -144,7 +144,7 @@ async function keptEvent(tx: Db, step: Step, link: LinkRecord, kept: Attributes)
     subject: { ...link.subject, display: link.remoteName },
     store: { id: store.id, name: store.name },
     outcome: 'skipped',
-    reason: `${store.name} shows ${Object.keys(kept).join(', ')} as before although the bridge had just corrected it; it is taken for the store's own form and not corrected again`,
+    reason: `${store.name} shows ${Object.keys(kept).join(', ')} as before although the bridge had just corrected it; it is not corrected again`,
     after: { syncId: step.run.id, kept },
   });
 }

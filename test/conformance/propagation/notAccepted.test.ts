@@ -81,3 +81,29 @@ it('is found by the next read where the answer showed nothing', async () => {
   await sync('Slack');
   expect(await world.writes('Slack')).toEqual(['update']);
 });
+
+it('is found by the second read where the answer showed it taken', async () => {
+  world = await startWorld();
+  await world.add('Slack');
+  const jane = await world.join('jane', { title: 'Engineer' });
+  const user = [...world.slack.users.values()].find(({ userName }) => userName === 'jane');
+  const schemas = ['urn:ietf:params:scim:schemas:core:2.0:User'];
+  const body = { schemas, id: user?.id, userName: 'jane', active: true, title: 'Pilot' };
+  const seemToTake = () =>
+    world.slack.faults.inject({
+      fault: { kind: 'answer', answer: { status: 200, body } },
+      matches: ({ method }) => method === 'PATCH',
+    });
+  seemToTake();
+  await world.forget();
+  await world.patch(`/Users/${jane}`, { op: 'replace', path: 'title', value: 'Pilot' });
+  seemToTake();
+  await sync('Slack');
+  await sync('Slack');
+  await sync('Slack');
+  expect(await world.status('Slack', jane)).toMatchObject({
+    status: 'partiallySynced',
+    reason: 'jane@acme.example has a title that was not accepted by Slack: it is "Engineer" there',
+  });
+  expect(await world.writes('Slack')).toEqual(['update', 'update']);
+});

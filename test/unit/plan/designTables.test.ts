@@ -486,7 +486,7 @@ function taken(link: ComparedLink, patch: AccountPatch | null): string {
   else if (patch.state) words.push(patch.state);
   if (patch.observed && link.observed.title === undefined) words.push('shown');
   else if (patch.observed)
-    words.push(patch.applied?.title === link.applied.title ? 'its own form' : 'its value');
+    words.push(patch.applied?.title === link.applied.title ? 'kept' : 'its value');
   if (patch.notAccepted) words.push(patch.notAccepted.title ? 'not accepted' : 'accepted');
   if (patch.privileged) words.push('privileged');
   return words.join(', ');

@@ -99,11 +99,13 @@ describe('userDrift', () => {
     expect(repaired).toEqual({ title: 'By hand' });
   });
 
-  it('takes the value that a repair has just overwritten for the own form of the store', () => {
+  it('takes the value that a repair has just overwritten for one that the store keeps', () => {
     const repaired = link({ drift: { items: [], repaired: { title: 'By hand' } } });
     const drift = userDrift(repaired, desired, seen(byHand), BEGAN);
     expect(drift).toMatchObject({ items: [], kept: { title: 'By hand' } });
     expect(drift.patch?.applied).toEqual(desired.attributes);
+    const notAccepted = { title: { wanted: desired.attributes.title, reason: 'it is "By hand" there' } };
+    expect(drift.patch).toMatchObject({ notAccepted });
     expect(kinds(repaired, desired, seen({ attributes: { title: 'Other' } }), BEGAN)).toEqual(['attribute']);
   });
 
