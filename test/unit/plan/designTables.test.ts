@@ -485,8 +485,7 @@ function taken(link: ComparedLink, patch: AccountPatch | null): string {
   if (patch.disabledBy) words.push(`disabled by ${patch.disabledBy}`);
   else if (patch.state) words.push(patch.state);
   if (patch.observed && link.observed.title === undefined) words.push('shown');
-  else if (patch.observed)
-    words.push(patch.applied?.title === link.applied.title ? 'kept' : 'its value');
+  else if (patch.observed) words.push(patch.applied?.title === link.applied.title ? 'kept' : 'its value');
   if (patch.notAccepted) words.push(patch.notAccepted.title ? 'not accepted' : 'accepted');
   if (patch.privileged) words.push('privileged');
   return words.join(', ');
