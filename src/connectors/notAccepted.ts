@@ -5,7 +5,7 @@
 
 import type { Write } from '../model/change.ts';
 import type { Attributes } from '../model/desired.ts';
-import { isSame, shownInstead } from '../model/remote.ts';
+import { isSame, type Remote, shownInstead, titleOf } from '../model/remote.ts';
 import type { Kind } from '../model/subject.ts';
 import type { Applied, NotAccepted } from './connector.ts';
 
@@ -21,12 +21,17 @@ export function compared<K extends Kind>(change: Write, applied: Applied<K>): Ap
 }
 
 function contradicted(change: Write, { observed, sent }: Applied): readonly NotAccepted[] {
-  if (observed?.kind !== 'user') return [];
+  if (observed === undefined) return [];
+  const values = shownBy(observed);
   return Object.entries({ ...sentBy(change), ...sent }).flatMap(([attribute, value]) => {
-    const shown = observed.attributes[attribute];
+    const shown = values[attribute];
     if (shown === undefined || isSame(value, shown)) return [];
     return { attribute, reason: shownInstead(shown) };
   });
+}
+
+function shownBy(observed: Remote): Attributes {
+  return observed.kind === 'user' ? observed.attributes : { name: titleOf(observed) };
 }
 
 function sentBy(change: Write): Attributes {

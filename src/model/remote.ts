@@ -45,6 +45,11 @@ export interface RemoteGroup {
   readonly title?: string;
 }
 
+/** The name that people see and that a rename changes. */
+export function titleOf({ title, name }: RemoteGroup): string {
+  return title ?? name;
+}
+
 interface RemoteByKind {
   readonly user: RemoteUser;
   readonly group: RemoteGroup;

@@ -184,6 +184,7 @@ export async function recordNameDrift(
   if (!link || !drift.patch || !takesIn(scan, drift)) return;
   await updateLink(tx, link.id, drift.patch, step.now());
   await recordKeys(tx, keyWork(step), link);
+  if (!scan.repair && drift.patch.notAccepted) await enqueue(tx, step, link, PRIORITY.sync);
 }
 
 const NOBODY: ReadonlySet<string> = new Set();

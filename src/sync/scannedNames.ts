@@ -5,7 +5,7 @@
 
 import { observationsById } from '../db/seen/observations.ts';
 import { nameDrift } from '../plan/groups/nameDrift.ts';
-import type { GroupFacts } from '../settle/groups/look.ts';
+import { type GroupFacts, nameNotAccepted } from '../settle/groups/look.ts';
 import { type Scan, takesIn } from '../settle/people/scanned.ts';
 import type { Planning } from '../settle/planning.ts';
 
@@ -24,7 +24,8 @@ export async function withScannedNames(
     const nameOf = (name: string) => connector.normalize({ ...desired, name }).desired.name;
     const drift = nameDrift(link, desired, shown, nameOf);
     const found = takesIn(scan, drift) ? { ...link, ...drift.patch } : link;
-    return { ...facts, link: found, record: found, drift };
+    const refused = nameNotAccepted(context, desired, found);
+    return { ...facts, link: found, record: found, nameNotAccepted: refused, drift };
   });
 }
 

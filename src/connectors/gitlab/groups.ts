@@ -113,8 +113,9 @@ async function createGroup(
   const parent = parts.length === 0 ? null : await findGroup(instance, parts.join('/'), context);
   if (parts.length > 0 && !parent)
     throw failed(action, 'rejected', `there is no group ${parts.join('/')} to make it in`);
+  const name = nameFor(change.subject.display, path);
   const answer = await instance.client.ask(calls.createGroup, { context, action }, (api) =>
-    api.groups.create(nameFor(change.subject.display, path), path, {
+    api.groups.create(name, path, {
       // An owner can open a private group later; what was public once cannot be hidden again.
       visibility: 'private',
       ...(parent ? { parentId: Number(parent.remoteId) } : {}),
@@ -122,7 +123,7 @@ async function createGroup(
   );
   if (answer.ok) {
     const observed = groupOf(answer.value);
-    return { remoteId: observed.remoteId, observed, outcome: 'done' };
+    return { remoteId: observed.remoteId, observed, sent: { name }, outcome: 'done' };
   }
   const { refusal } = answer;
   if (!isGroupPathTaken(refusal)) throw refused(attempt, refusal);
@@ -150,7 +151,7 @@ async function renameGroup(
   const answer = await instance.client.ask(calls.editGroup(remoteId), { context, action }, (api) =>
     api.groups.edit(remoteId, { name }),
   );
-  if (answer.ok) return { remoteId, outcome: 'done', observed: groupOf(answer.value) };
+  if (answer.ok) return { remoteId, outcome: 'done', observed: groupOf(answer.value), sent: { name } };
   const { refusal } = answer;
   if (!isGroupPathTaken(refusal)) throw refused({ action, writes: true }, refusal);
   return {

@@ -25,6 +25,8 @@ export interface GroupSituation {
   readonly renameGroups: boolean;
   /** Why the bridge cannot have the wanted name: another group has it. */
   readonly takenName: string | null;
+  /** What to say of the wanted name where the vendor did not take it; null where it did. */
+  readonly nameNotAccepted: string | null;
   /** The former name, where the remote group has a temporary one. */
   readonly formerName: string | null;
   /** Another SCIM group feeds the same remote group. */
@@ -67,13 +69,17 @@ export function planGroup(situation: GroupSituation): GroupPlan {
 
 function renamed(situation: GroupSituation, link: GroupLink, subject: GroupChange['subject']): GroupPlan {
   const { desired, settings, renameGroups, fedByAnother } = situation;
-  const same = desired.name === link.remoteName;
-  if (same || settings.groupProvisioning !== 'Create' || !renameGroups || fedByAnother) return NOTHING;
+  const skipped = (words: string, changes: GroupPlan['changes'] = []): GroupPlan => {
+    const reason = `${desired.display} ${words}`;
+    return { changes, skipped: [{ op: 'update', subject, status: 'partiallySynced', reason }] };
+  };
+  if (settings.groupProvisioning !== 'Create' || !renameGroups || fedByAnother) return NOTHING;
+  if (desired.name === link.remoteName)
+    return situation.nameNotAccepted === null ? NOTHING : skipped(situation.nameNotAccepted);
   const refusal = situation.namesProtected ? NAME_PROTECTED : situation.takenName;
   if (refusal !== null) {
-    const reason = `${desired.display} ${refusal}`;
     const back = situation.formerName === null ? [] : [naming(link, subject, situation.formerName)];
-    return { changes: back, skipped: [{ op: 'update', subject, status: 'partiallySynced', reason }] };
+    return skipped(refusal, back);
   }
   return one(naming(link, subject, desired.name));
 }

@@ -2,8 +2,9 @@
  * Compares the name of a remote group in a complete scan with the name that the bridge gave it or found it by. Pure.
  */
 
+import type { NotAcceptedAttributes } from '../../model/change.ts';
 import type { Attributes, DesiredGroup } from '../../model/desired.ts';
-import type { RemoteGroup } from '../../model/remote.ts';
+import { isSame, type RemoteGroup, shownInstead, titleOf } from '../../model/remote.ts';
 import { type Drift, NO_DRIFT } from '../drift.ts';
 import { GROUP_KEY } from '../keys.ts';
 import type { GroupLink } from './group.ts';
@@ -21,6 +22,7 @@ export interface NamedLink extends GroupLink {
 
 export interface NamePatch {
   readonly remoteName?: string;
+  readonly notAccepted?: NotAcceptedAttributes;
   readonly observed: Attributes;
 }
 
@@ -39,10 +41,14 @@ export function nameDrift(
   // The bridge adopted this group by its path, and nobody wanted another name for it.
   if (before === null) return link.origin === 'created' ? { ...NO_DRIFT, patch: { observed } } : NO_DRIFT;
   if (found === before) return NO_DRIFT;
-  if (link.drift?.repaired[GROUP_KEY] === found)
-    return { ...NO_DRIFT, patch: { observed }, kept: { [GROUP_KEY]: found } };
   const remoteName = remote.title === undefined ? found : nameOf(found);
-  const patch = { remoteName, observed };
+  if (link.drift?.repaired[GROUP_KEY] === found) {
+    const isTaken = isSame(desired.name, remoteName);
+    const refused = { [GROUP_KEY]: { wanted: desired.name, reason: shownInstead(found) } };
+    const patch = { observed, ...(isTaken ? {} : { notAccepted: refused }) };
+    return { ...NO_DRIFT, patch, kept: { [GROUP_KEY]: found } };
+  }
+  const patch = { remoteName, observed, notAccepted: {} };
   if (remoteName === desired.name) return { ...NO_DRIFT, patch };
   const subject = { kind: 'group', id: desired.id, display: desired.display } as const;
   const item = { kind: 'attribute', subject, remoteId: link.remoteId, attribute: GROUP_KEY } as const;
@@ -52,9 +58,4 @@ export function nameDrift(
     patch,
     repaired: { [GROUP_KEY]: found },
   };
-}
-
-/** The name that people see and that a rename changes. */
-export function titleOf({ title, name }: RemoteGroup): string {
-  return title ?? name;
 }

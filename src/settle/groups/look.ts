@@ -14,6 +14,8 @@ import type { RemoteGroup } from '../../model/remote.ts';
 import { type Drift, NO_DRIFT } from '../../plan/drift.ts';
 import type { GroupSituation } from '../../plan/groups/group.ts';
 import type { NamePatch } from '../../plan/groups/nameDrift.ts';
+import { GROUP_KEY } from '../../plan/keys.ts';
+import { notAcceptedReason } from '../../plan/people/attributes.ts';
 import { loadDesiredGroups, type StoreContext } from '../../stores/desired.ts';
 import { formerName, keyWaitsBySubject, takenName } from '../keys/waits.ts';
 import type { Planning } from '../planning.ts';
@@ -102,6 +104,7 @@ export async function lookAtGroups(
       ...groupSituation(context, desired, link),
       ...leftAlone(context, guard, desired, record, remote?.group ?? null),
       takenName: takenName(context, desired, keyWaits.get(desired.id) ?? []),
+      nameNotAccepted: nameNotAccepted(context, desired, link),
       formerName: formerName(link?.remoteName ?? null, keyWaits.get(desired.id) ?? []),
       keyWaits: keyWaits.get(desired.id) ?? [],
       drift: NO_DRIFT,
@@ -119,6 +122,16 @@ export async function lookAtGroups(
   });
 }
 
+/** In words that follow the group's name. */
+export function nameNotAccepted(
+  { store }: StoreContext,
+  { name }: DesiredGroup,
+  link: LinkRecord | null,
+): string | null {
+  const refused = link?.notAccepted[GROUP_KEY];
+  return refused?.wanted === name ? notAcceptedReason(GROUP_KEY, store.name, refused.reason) : null;
+}
+
 function looksForGroup(context: StoreContext, desired: DesiredGroup, link: LinkRecord | null): boolean {
   return link === null && desired.lifecycle === 'active' && context.settings.groupProvisioning !== 'Off';
 }
@@ -129,7 +142,14 @@ function groupSituation(
   link: LinkRecord | null,
 ): Omit<
   GroupSituation,
-  'found' | 'fedByAnother' | 'hasOthers' | 'takenName' | 'formerName' | 'leftAlone' | 'namesProtected'
+  | 'found'
+  | 'fedByAnother'
+  | 'hasOthers'
+  | 'takenName'
+  | 'nameNotAccepted'
+  | 'formerName'
+  | 'leftAlone'
+  | 'namesProtected'
 > {
   return {
     desired,

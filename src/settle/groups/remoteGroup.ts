@@ -3,13 +3,14 @@
  * memberships and its deletion.
  */
 
-import type { Applied, VendorCall } from '../../connectors/connector.ts';
+import type { Applied, NotAccepted, VendorCall } from '../../connectors/connector.ts';
 import type { Db } from '../../db/open.ts';
 import { holdersOf } from '../../db/seen/keys.ts';
 import { insertLink, type LinkRecord, updateLink } from '../../db/seen/links.ts';
 import type { Delete, GroupChange, Plan, Skip } from '../../model/change.ts';
-import { titleOf } from '../../plan/groups/nameDrift.ts';
+import { titleOf } from '../../model/remote.ts';
 import { GROUP_KEY } from '../../plan/keys.ts';
+import { notAcceptedReason } from '../../plan/people/attributes.ts';
 import type { Attempt } from '../attempt.ts';
 import { endDrift } from '../driftStatus.ts';
 import { openHarmlessGate, tickOffApplied } from '../gate/gate.ts';
@@ -81,18 +82,39 @@ export async function shapeRemoteGroup(
         const intended =
           change.op === 'adopt' && (await intendedCreation(tx, attempt, facts.desired.name)) !== null;
         if (intended) await foundEvent(tx, attempt, 'create', change.subject.display, { remoteId });
-        else await attempt.changeEvent(tx, change, { calls, after: { remoteId } });
+        else await attempt.changeEvent(tx, change, { ...nameOutcome(applied), calls, after: { remoteId } });
         await tickOffApplied(tx, attempt, gate, change);
         if (facts.former) await forgetFormer(tx, attempt, facts.former);
         const created = intended || change.op === 'create';
         return writeLink(tx, attempt, { ...facts, link }, change, { remoteId, created, applied });
       });
+      refusals.push(...nameRefusals(attempt, facts, applied));
     } catch (error) {
       refusals.push(await forbiddenAsSkip(attempt, change, calls, error));
       return { link, skipped, refusals, waiting, keyWaits };
     }
   }
   return { link, skipped, refusals, waiting, keyWaits };
+}
+
+function nameOutcome(applied: Applied<'group'> | null): { readonly outcome?: 'failure' } {
+  return nameNotAccepted(applied) === undefined ? {} : { outcome: 'failure' };
+}
+
+/** The vendor took the call and shows another name. */
+function nameNotAccepted(applied: Applied<'group'> | null): NotAccepted | undefined {
+  return applied?.notAccepted?.find(({ attribute }) => attribute === GROUP_KEY);
+}
+
+function nameRefusals(
+  { context }: Attempt,
+  { desired }: GroupFacts,
+  applied: Applied<'group'> | null,
+): readonly Refusal[] {
+  const code = nameNotAccepted(applied)?.reason;
+  if (code === undefined) return [];
+  const reason = `${desired.display} ${notAcceptedReason(GROUP_KEY, context.store.name, code)}`;
+  return [{ reason, vendor: { status: null, code, message: reason } }];
 }
 
 /** Another group has the wanted name. The group keeps its own, and its memberships go on. */
@@ -144,8 +166,10 @@ async function writeLink(
         ? (change.attributes[0]?.to ?? '')
         : null;
   const observed = applied?.observed ? { [GROUP_KEY]: titleOf(applied.observed) } : {};
+  const refused = nameNotAccepted(applied);
+  const notAccepted = refused ? { [GROUP_KEY]: { wanted: name ?? '', reason: refused.reason } } : {};
   if (link) {
-    const patch = { remoteName: name ?? link.remoteName, observed };
+    const patch = { remoteName: name ?? link.remoteName, observed, notAccepted };
     await updateLink(tx, link.id, patch, attempt.now());
     await recordKeys(tx, attempt, { ...link, ...patch });
     return { ...link, ...patch, drift: await endDrift(tx, link, [GROUP_KEY], attempt.now()) };
@@ -161,6 +185,7 @@ async function writeLink(
       origin: created ? 'created' : 'adopted',
       state: 'enabled',
       observed,
+      notAccepted,
       // A later change of the mapping is compared with this.
       applied: desired.mappedBy === undefined ? {} : { mapping: desired.mappedBy, name: desired.name },
     },

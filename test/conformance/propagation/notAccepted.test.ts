@@ -107,3 +107,58 @@ it('is found by the second read where the answer showed it taken', async () => {
   });
   expect(await world.writes('Slack')).toEqual(['update', 'update']);
 });
+
+const GROUP_SCHEMA = 'urn:ietf:params:scim:schemas:core:2.0:Group';
+
+describe.each(['Slack', 'GitLabSelfManaged'] as const)('the name of a group on %s', (type) => {
+  const statusOf = (id: string) =>
+    world.bridge.db('sync_statuses').where({ subject_id: id }).first('status', 'reason');
+  const isRename = ({ method, path }: { method: string; path: string }) =>
+    ['PATCH', 'PUT'].includes(method) && /\/groups\/[^/]+$/i.test(path);
+  /** Once, a rename is answered with this name, and nothing is renamed. */
+  const answers = (name: string) => {
+    const [slackId] = [...world.slack.groups.keys()];
+    const [gitlabId] = [...world.gitlab.state.groups.keys()];
+    const body =
+      type === 'Slack'
+        ? { schemas: [GROUP_SCHEMA], id: slackId, displayName: name }
+        : { id: gitlabId, name, path: 'crew', full_path: 'crew' };
+    const faults = type === 'Slack' ? world.slack.faults : world.gitlab.faults;
+    faults.inject({ fault: { kind: 'answer', answer: { status: 200, body } }, matches: isRename });
+  };
+  const rename = (id: string, value: string) =>
+    world.patch(`/Groups/${id}`, { op: 'replace', path: 'displayName', value });
+  const said = (group: string, there: string) => ({
+    status: 'partiallySynced',
+    reason: `${group} has a name that was not accepted by ${type}: it is "${there}" there`,
+  });
+
+  it('is said to be another than the wanted one, and not sent again', async () => {
+    world = await startWorld();
+    await world.add(type, { GROUP_PROVISIONING: 'Create' });
+    const id = await world.group('crew', [await world.join('ann')]);
+    await world.settled();
+    await world.forget();
+    answers('crew');
+    await rename(id, 'pilots');
+    await world.settled();
+    expect(await statusOf(id)).toMatchObject(said('pilots', 'crew'));
+    await sync(type);
+    await sync(type);
+    expect(await statusOf(id)).toMatchObject(said('pilots', 'crew'));
+    expect(await world.writes(type)).toHaveLength(1);
+
+    // An answer that seemed to take it is believed until the list shows otherwise again after a repair.
+    answers('captains');
+    await rename(id, 'captains');
+    answers('captains');
+    await sync(type);
+    await sync(type);
+    expect(await statusOf(id)).toMatchObject(said('captains', 'crew'));
+    expect(await world.writes(type)).toHaveLength(3);
+
+    await rename(id, 'masters');
+    await world.settled();
+    expect(await statusOf(id)).toMatchObject({ status: 'synced' });
+  });
+});

@@ -164,6 +164,7 @@ describe('Groups', () => {
       deleteGroups: words.includes('DELETE_GROUPS on'),
       renameGroups: true,
       formerName: null,
+      nameNotAccepted: words.includes('name not accepted') ? 'has a name that was not accepted' : null,
       takenName: words.includes('name of another group') ? 'cannot have the name' : null,
       fedByAnother: words.includes('fed by another group'),
       hasOthers: words.includes('members of others'),

@@ -47,6 +47,15 @@ it('takes a name that comes again right after a repair for the vendor’s own fo
     kept: { name: 'CREW' },
     patch: { observed: { name: 'CREW' } },
   });
+  expect(look(repaired, 'top/crew', 'CREW').patch).not.toHaveProperty('notAccepted');
+});
+
+it('says of another name that comes again right after a repair that the wanted one was not accepted', () => {
+  const repaired = link({ drift: { repaired: { name: 'by hand' } } });
+  expect(look(repaired, 'by hand')).toMatchObject({
+    items: [],
+    patch: { notAccepted: { name: { wanted: 'top/crew', reason: 'it is "by hand" there' } } },
+  });
 });
 
 it('takes note of a name that is as wanted', () => {
