@@ -20,6 +20,7 @@ import { afterCheck, BY_ADMIN, isPausedByAdmin, pausedForNow, RESTORED } from '.
 import { isoTime } from '../support/clock.ts';
 import { newId } from '../support/ids.ts';
 import type { Log } from '../support/log.ts';
+import { ended } from '../support/text/ended.ts';
 
 /** An admin pauses a store. If it was paused already, the pause becomes the admin's. */
 export async function pauseByAdmin(deps: PropagationDeps, id: string, cause: Cause): Promise<StoreRecord> {
@@ -124,7 +125,7 @@ export async function resumeByAdmin(
   const later = after.retryAt === null ? '' : ` It is tried again at ${after.retryAt}.`;
   throw new RequestError(
     409,
-    `The store ${store.name} stays paused: ${after.paused.message}${later}`,
+    `The store ${store.name} stays paused: ${ended(after.paused.message)}${later}`,
     errors,
   );
 }

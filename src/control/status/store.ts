@@ -16,6 +16,7 @@ import { countSyncStatuses, reasonsOf } from '../../db/seen/syncStatuses.ts';
 import { rulesOfStore } from '../../db/stores/rules.ts';
 import type { StoreRecord } from '../../db/stores/stores.ts';
 import type { Kind } from '../../model/subject.ts';
+import { ended } from '../../support/text/ended.ts';
 import { ruleProblems } from '../ruleChecks.ts';
 import { openLeavers, type ShownLeaver } from './leavers.ts';
 
@@ -103,7 +104,7 @@ function storeDetails(store: StoreRecord, heldCount: number): Detail[] {
     const again = store.retryAt === null ? 'Resume it to go on.' : `It is tried again at ${store.retryAt}.`;
     details.push({
       code: store.paused.code,
-      message: `The store is paused: ${store.paused.message} ${again}`,
+      message: `The store is paused: ${ended(store.paused.message)} ${again}`,
     });
   }
   if (store.status === 'DELETING') {
