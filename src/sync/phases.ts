@@ -9,7 +9,7 @@ import type { Db } from '../db/open.ts';
 import { enqueueTask, PRIORITY } from '../db/queue/tasks.ts';
 import type { SyncRunRecord } from '../db/runs/syncRuns.ts';
 import { rememberAdopters } from '../db/seen/observations.ts';
-import { statusesOfSubjects, upsertSyncStatuses } from '../db/seen/syncStatuses.ts';
+import { reasonsOfPeople, statusesOfSubjects, upsertSyncStatuses } from '../db/seen/syncStatuses.ts';
 import { type Change, endsAccess, isLoss } from '../model/change.ts';
 import type { ListProgress } from '../model/remote.ts';
 import type { DriftItem } from '../plan/drift.ts';
@@ -166,6 +166,7 @@ async function enqueueUsers(step: Step, cursor: string | null): Promise<Progress
   const { people, next } = await planPeoplePage(step, byRecords(step), cursor);
   const ids = people.map(({ facts }) => facts.desired.id);
   const statuses = await statusesOfSubjects(step.db, store.id, 'user', ids);
+  const reasons = await reasonsOfPeople(step.db, store.id, ids);
   // A store that is being deleted forgets everybody, including how long they have been gone.
   const isBeingDeleted = store.status === 'DELETING';
   await step.record(async (tx) => {
@@ -179,7 +180,8 @@ async function enqueueUsers(step: Step, cursor: string | null): Promise<Progress
           if (desired.lifecycle !== 'gone') synced.push(desired.id);
           continue;
         }
-        if (skipped.length > 0 && status === skipped[0]?.status) continue;
+        const [first] = skipped;
+        if (first && status === first.status && reasons.get(desired.id)?.includes(first.reason)) continue;
       }
       await enqueue(tx, step, 'user', desired.id, changes.some(endsAccess) ? PRIORITY.leaver : PRIORITY.sync);
     }

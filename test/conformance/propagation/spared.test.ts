@@ -134,6 +134,21 @@ describe.each(cases)('on $type and $dialect', ({ type, dialect }) => {
     expect(await world.status(type, dora)).toMatchObject({ status: 'synced' });
   });
 
+  it('says why anew where a change of the settings gives another reason', async () => {
+    promote(type, world.seed(type, { name: 'boss' }));
+    await world.add(type, { PROTECTED_ACCOUNTS: ['boss@*'] });
+    const dora = await withAddress(mail('boss'), 'dora');
+    expect(await world.status(type, dora)).toMatchObject({
+      status: 'unsynced',
+      reason: expect.stringContaining('protected account'),
+    });
+    await world.configure(type, { PROTECTED_ACCOUNTS: [] });
+    expect(await world.status(type, dora)).toMatchObject({
+      status: 'unsynced',
+      reason: expect.stringContaining('which is privileged there'),
+    });
+  });
+
   it("the account of the store's own credential is nobody's", async () => {
     await world.add(type);
     const [remoteId, address] =
