@@ -2,16 +2,18 @@
  * Looks up a person or group that a scan did not show: outside the base, left out by the filter, gone, or unknown.
  */
 
+import { randomUUID } from 'node:crypto';
 import { EqualityFilter, type Filter } from 'ldapts';
 import { RemoteError } from '../../model/errors.ts';
 import type { Kind } from '../../model/subject.ts';
 import { isAboutCredential } from '../lookups.ts';
 import type { Lookup, SourceUser } from '../source.ts';
 import { userOf } from './mapping.ts';
-import { CODE, isCode } from './protocol/errors.ts';
+import { isWithinDn, normalDn } from './protocol/dn.ts';
+import { CODE, isCode, NoSuchEntry } from './protocol/errors.ts';
 import { type Reading, userAttributes } from './reading.ts';
-import { NO_ATTRIBUTES } from './server.ts';
-import { both, demandBase, elsewhere, idFilter } from './tree.ts';
+import { ANY_ENTRY, NO_ATTRIBUTES } from './server.ts';
+import { both, demandBase, elsewhere, idFilter, type Tree } from './tree.ts';
 
 /** Answers `unknown` if the base is gone or the account sees nothing: that proves nothing. */
 export async function lookUp(reading: Reading, kind: Kind, id: string, known?: SourceUser): Promise<Lookup> {
@@ -20,8 +22,9 @@ export async function lookUp(reading: Reading, kind: Kind, id: string, known?: S
     const dn = known?.attributes.dn;
     if (lookup.is !== 'gone' || typeof dn !== 'string') return lookup;
     const group = await groupWith(reading, dn);
-    if (group === null) return lookup;
-    const reason = `${dn} is not shown any more, and ${group} still has it as a member: it is hidden from the account of BIND_DN`;
+    const proof = group === null ? await hidingPlace(reading, dn) : `${group} still has it as a member`;
+    if (proof === null) return lookup;
+    const reason = `${dn} is not shown any more, and ${proof}: it is hidden from the account of BIND_DN`;
     return { is: 'unknown', reason };
   } catch (error) {
     if (!(error instanceof RemoteError) || isAboutCredential(error)) throw error;
@@ -66,6 +69,29 @@ async function groupWith({ settings, tree }: Reading, dn: string): Promise<strin
   const query = { base: settings.groupBase, scope: 'sub', filter, attributes: NO_ATTRIBUTES } as const;
   const { entries } = await tree.search(query, `look for groups of ${dn}`);
   return entries[0]?.dn ?? null;
+}
+
+/**
+ * For a DN that nobody has, servers name the lowest entry above it. OpenLDAP names none where the account may not see
+ * the entry, or one above it: then nobody knows whether somebody has this DN. Null where the server names none at all.
+ */
+async function hidingPlace({ settings, tree }: Reading, dn: string): Promise<string | null> {
+  const { userBase } = settings;
+  if (!isWithinDn(normalDn(dn), normalDn(userBase)) || !(await isSilent(tree, dn))) return null;
+  const isAlwaysSilent = await isSilent(tree, `cn=${randomUUID()},${userBase}`);
+  return isAlwaysSilent ? null : 'the server does not say that nobody has this DN';
+}
+
+async function isSilent(tree: Tree, base: string): Promise<boolean> {
+  const query = { base, scope: 'base', filter: ANY_ENTRY, attributes: NO_ATTRIBUTES } as const;
+  try {
+    const { entries } = await tree.search(query, `look for ${base}`);
+    return entries.length === 0;
+  } catch (error) {
+    if (error instanceof NoSuchEntry) return error.matched === '';
+    if (isCode(error, CODE.insufficientAccess)) return true;
+    throw error;
+  }
 }
 
 /** Searches the whole naming context; an account that may not search there has only its base. */

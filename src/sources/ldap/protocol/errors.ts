@@ -2,7 +2,7 @@
 
 import { heardOf } from '../../../connectors/answers.ts';
 import { AddressRefused } from '../../../connectors/connector.ts';
-import { type Disposition, RemoteError } from '../../../model/errors.ts';
+import { type Disposition, RemoteError, type RemoteErrorFields } from '../../../model/errors.ts';
 
 export const STORE = 'LDAP';
 
@@ -60,14 +60,27 @@ const AD_REASONS: Readonly<Record<string, string>> = {
   '775': 'the account is locked out',
 };
 
-export function resultError(code: number, words: string, action: string): RemoteError {
+/** There is no such entry, or the account may not see it. */
+export class NoSuchEntry extends RemoteError {
+  /** The DN of the lowest entry above it that the server names (RFC 4511 §4.1.9); empty where it names none. */
+  readonly matched: string;
+
+  constructor(message: string, fields: RemoteErrorFields, matched: string) {
+    super(message, fields);
+    this.matched = matched;
+  }
+}
+
+export function resultError(code: number, words: string, action: string, matched = ''): RemoteError {
   const reason = code === CODE.invalidCredentials ? bindReason(words) : ADVICE[code];
   const said = heardOf(words);
   const because = reason ?? (said === '' ? 'it gave no reason' : said);
-  return new RemoteError(`The LDAP server refused to ${action} (result code ${code}): ${because}`, {
-    ...{ store: STORE, action, code: `ldap_${code}` },
-    disposition: DISPOSITIONS[code] ?? 'rejected',
-  });
+  const message = `The LDAP server refused to ${action} (result code ${code}): ${because}`;
+  const disposition = DISPOSITIONS[code] ?? 'rejected';
+  const fields = { store: STORE, action, code: `ldap_${code}`, disposition };
+  return code === CODE.noSuchObject
+    ? new NoSuchEntry(message, fields, matched)
+    : new RemoteError(message, fields);
 }
 
 function bindReason(words: string): string {

@@ -166,7 +166,8 @@ export function createSession(connected: Socket, signal: AbortSignal): Session {
       const request = (messageId: number) =>
         new SearchRequest({ messageId, baseDN: base, scope, filter, attributes: [...attributes], controls });
       const { response, entries, references } = await ask(request, action);
-      if (response.status !== CODE.success) throw resultError(response.status, response.errorMessage, action);
+      const { status, errorMessage, matchedDN } = response;
+      if (status !== CODE.success) throw resultError(status, errorMessage, action, matchedDN);
       const paged = response.controls?.find((control) => control instanceof PagedResultsControl);
       return { entries, references, cookie: paged?.value?.cookie ?? Buffer.alloc(0) };
     },

@@ -8,6 +8,9 @@ import { ALL, CONTEXT, changesSince, collect, memberIds, openReader } from '../r
 
 const PEOPLE = `ou=people,${SLAPD_SUFFIX}`;
 const GROUPS = `ou=groups,${SLAPD_SUFFIX}`;
+const SALES = `ou=sales,${PEOPLE}`;
+/** The server shows nobody who has it. */
+const NO_ID = '5f3b0c3e-0000-1000-8000-000000000000';
 const dnOf = (uid: string) => `uid=${uid},${PEOPLE}`;
 
 const person = (uid: string, more: readonly string[] = []) =>
@@ -19,6 +22,7 @@ const person = (uid: string, more: readonly string[] = []) =>
 const unit = (name: string) => `dn: ou=${name},${SLAPD_SUFFIX}\nobjectClass: organizationalUnit\nou: ${name}`;
 const LDIF = [
   ...[unit('people'), unit('groups')],
+  `dn: ${SALES}\nobjectClass: organizationalUnit\nou: sales`,
   person('boss', ['userPassword: never']),
   ...Array.from({ length: 230 }, (_, n) =>
     person(`p${n}`, n === 0 ? [`manager: ${dnOf('boss')}`, 'employeeNumber: 7'] : []),
@@ -118,6 +122,23 @@ if (!hasSlapd()) {
         { kind: 'unread', what: 'members', id: idOf('team'), reason: expect.stringContaining('member') },
       ]);
       expect(memberIds(seen, idOf('outer') ?? '')).toEqual([idOf('team')]);
+    } finally {
+      await slapd.close();
+    }
+  });
+
+  it('does not take for deleted who is hidden, alone or with their folder', async () => {
+    const hidden = [dnOf('p1'), SALES].map((dn) => `access to dn.subtree="${dn}" by * none`);
+    slapd = await start(hidden);
+    try {
+      const isNow = async (dn: string) => {
+        const known = { id: NO_ID, state: 'active', attributes: { dn } } as const;
+        return (await source().lookup('user', NO_ID, CONTEXT, known)).is;
+      };
+      expect(await isNow(dnOf('p1'))).toBe('unknown');
+      expect(await isNow(`uid=s1,${SALES}`)).toBe('unknown');
+      expect(await isNow(dnOf('nobody'))).toBe('gone');
+      expect(await isNow(`uid=nobody,ou=gone,${PEOPLE}`)).toBe('gone');
     } finally {
       await slapd.close();
     }
