@@ -15,7 +15,7 @@ const CLIMB_MAX = 500;
 
 /**
  * Null where the server did not answer, or showed only a part: a hidden group in between may be inside the one that is
- * meant. Null also on a server without `memberOf`, where no entry says anything.
+ * meant. False on a server without `memberOf`, where no entry says anything.
  */
 export async function isMember(reading: Reading, groupId: string, userId: string): Promise<boolean | null> {
   const { settings, tree } = reading;

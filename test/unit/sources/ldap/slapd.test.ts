@@ -2,6 +2,7 @@
 
 import { Attribute, Change, Client } from 'ldapts';
 import { ldapSource } from '../../../../src/sources/ldap/index.ts';
+import { eventually } from '../../../bridge.ts';
 import { hasSlapd, SLAPD_READER, SLAPD_SUFFIX, type Slapd, startSlapd } from '../../../emulator/slapd.ts';
 import { CERTIFICATE, KEY } from '../../outbound/certificate.ts';
 import { ALL, CONTEXT, changesSince, collect, memberIds, openReader } from '../reading.ts';
@@ -13,9 +14,9 @@ const SALES = `ou=sales,${PEOPLE}`;
 const NO_ID = '5f3b0c3e-0000-1000-8000-000000000000';
 const dnOf = (uid: string) => `uid=${uid},${PEOPLE}`;
 
-const person = (uid: string, more: readonly string[] = []) =>
+const person = (uid: string, more: readonly string[] = [], dn = dnOf(uid)) =>
   [
-    `dn: ${dnOf(uid)}`,
+    `dn: ${dn}`,
     ...['objectClass: inetOrgPerson', `uid: ${uid}`, `cn: ${uid}`, `sn: ${uid}`, `mail: ${uid}@acme.example`],
     ...more,
   ].join('\n');
@@ -27,10 +28,14 @@ const LDIF = [
   ...Array.from({ length: 230 }, (_, n) =>
     person(`p${n}`, n === 0 ? [`manager: ${dnOf('boss')}`, 'employeeNumber: 7'] : []),
   ),
+  person('seller', [], `uid=seller,${SALES}`),
+  `dn: cn=sellers,${GROUPS}\nobjectClass: groupOfNames\ncn: sellers\nmember: uid=seller,${SALES}`,
   `dn: cn=team,${GROUPS}\nobjectClass: groupOfNames\ncn: team\nmember: ${dnOf('p0')}\nmember: ${dnOf('p1')}`,
   `dn: cn=outer,${GROUPS}\nobjectClass: groupOfNames\ncn: outer\nmember: cn=team,${GROUPS}\nmember: cn=nobody`,
   `dn: cn=unix,${GROUPS}\nobjectClass: posixGroup\ncn: unix\ngidNumber: 9\nmemberUid: P2\nmemberUid: ghost`,
 ].join('\n\n');
+
+const FOLLOWS_WITHIN_MS = 60_000;
 
 if (!hasSlapd()) {
   it.skip('there is no slapd on this machine: apt-get install slapd', () => undefined);
@@ -69,7 +74,7 @@ if (!hasSlapd()) {
       const status = await source({ URL: `ldaps://localhost:${slapd.securePort}` }).check(CONTEXT);
       expect(status).toMatchObject({ status: 'OK', tenant: { id: `OpenLDAP:${SLAPD_SUFFIX}` } });
       const seen = await scan();
-      expect(seen.users.size).toBe(231);
+      expect(seen.users.size).toBe(232);
       const p0 = [...seen.users.values()].find(({ attributes }) => attributes.uid === 'p0');
       expect(p0).toMatchObject({
         id: expect.stringMatching(/^[0-9a-f-]{36}$/),
@@ -111,6 +116,30 @@ if (!hasSlapd()) {
       });
       expect(await narrow.lookup('user', renamed, CONTEXT)).toMatchObject({ is: 'found', inScope: false });
     });
+
+    it('knows people and their groups again whose folder was renamed above them', async () => {
+      const first = await scan();
+      const [seller] = [...first.users.values()].filter(({ attributes }) => attributes.uid === 'seller');
+      const id = seller?.id ?? '';
+      const renamed = `uid=seller,ou=selling,${PEOPLE}`;
+      await asAdmin(async (client) => {
+        await client.modifyDN(SALES, 'ou=selling');
+        // The overlay refint follows later.
+        await eventually(async () => {
+          const { searchEntries } = await client.search(GROUPS, { filter: `(member=${renamed})` });
+          return searchEntries[0];
+        }, FOLLOWS_WITHIN_MS);
+      });
+      const again = await scan();
+      expect(again.users.get(id)?.attributes).toMatchObject({ uid: 'seller', dn: renamed });
+      expect(again.users.size).toBe(first.users.size);
+      const sellers = [...again.groups.values()].find(({ name }) => name === 'sellers');
+      expect(memberIds(again, sellers?.id ?? '')).toEqual([id]);
+      expect(await source().lookup('user', id, CONTEXT, seller)).toMatchObject({
+        is: 'found',
+        inScope: true,
+      });
+    });
   });
 
   it('takes a group whose members it may not read for unread, and not for empty', async () => {
@@ -136,7 +165,7 @@ if (!hasSlapd()) {
         return (await source().lookup('user', NO_ID, CONTEXT, known)).is;
       };
       expect(await isNow(dnOf('p1'))).toBe('unknown');
-      expect(await isNow(`uid=s1,${SALES}`)).toBe('unknown');
+      expect(await isNow(`uid=seller,${SALES}`)).toBe('unknown');
       expect(await isNow(dnOf('nobody'))).toBe('gone');
       expect(await isNow(`uid=nobody,ou=gone,${PEOPLE}`)).toBe('gone');
     } finally {
