@@ -21,6 +21,8 @@ const LOOKUPS_MAX = 2_000;
 export interface Judged {
   readonly id: string;
   readonly meaning: Meaning;
+  /** Why the source's answer is no clear one, in a sentence; absent where it is, and where nobody asked. */
+  readonly reason?: string;
 }
 
 export async function judgeAbsent(
@@ -38,10 +40,17 @@ export async function judgeAbsent(
   for (const [at, id] of ids.entries()) {
     const isUnread = unreadIds.has(id);
     const asks = scan === 'complete' && !isUnread && at < LOOKUPS_MAX;
-    const lookup = asks ? seenAs(await lookUp(source, kind, id, context)) : null;
-    judged.push({ id, meaning: meaningOf({ scan, isUnread, lookup, takesFiltered: run.takesFiltered }) });
+    const answer = asks ? await lookUp(source, kind, id, context) : null;
+    const lookup = answer && seenAs(answer);
+    const meaning = meaningOf({ scan, isUnread, lookup, takesFiltered: run.takesFiltered });
+    judged.push({ id, meaning, ...(answer && meaning === 'unknown' ? { reason: doubt(id, answer) } : {}) });
   }
   return judged;
+}
+
+function doubt(id: string, answer: Lookup): string {
+  const said = answer.is === 'unknown' ? answer.reason : 'the source shows it when asked for it';
+  return `${id} is not in the list, and stays: ${said}.`;
 }
 
 /** Wraps the source's look-up: each question carries what the source last said about the person. */

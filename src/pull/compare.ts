@@ -188,7 +188,7 @@ export async function compareRun(
   }));
   const unread = [...run.findings.unread, ...groups.doubted, ...unknownGroups.slice(0, UNKNOWN_GROUPS_MAX)];
   const isPartial = unknown > 0 || unread.length > 0;
-  for (const { reason } of unread) people.problems.add(reason);
+  for (const { reason } of [...unread, ...judged]) if (reason !== undefined) people.problems.add(reason);
   for (const { reason, count } of run.findings.skipped)
     people.problems.add(`Left out: ${reason} (${count}).`);
   const error = people.problems.sentence;

@@ -117,7 +117,8 @@ describe.each(PLAYED)('on %s', (dialect) => {
   ])('takes nothing from anybody where the source %s', async (_, expected, happens) => {
     const groups = await pulled.groups();
     happens();
-    expect(await pulled.sync({ full: true })).toMatchObject({ state: expected });
+    const why = expect.stringMatching(/\S/);
+    expect(await pulled.sync({ full: true })).toMatchObject({ state: expected, error: why });
     expect(await active()).toBe(6);
     expect(await pulled.groups()).toEqual(groups);
   });
