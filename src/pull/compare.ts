@@ -148,7 +148,7 @@ export async function compareRun(
       ...{ db, run, existing, shown, removedGroups: new Set([...shownGone, ...absent.gone]) },
       filteredGroups: absent.filtered,
       ...{ leaving: found.leaving, removed: found.removed, everyone: people.ids },
-      takenOver: people.takenOver,
+      ...{ takenOver: people.takenOver, staying: stays },
       isPresent: (id) => isPresent(people, known, id),
       named: (ids) => peopleNamed(db, run, ids),
       reported: (sentence) => people.problems.add(sentence),

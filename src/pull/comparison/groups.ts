@@ -52,6 +52,8 @@ export interface GroupsInput {
   readonly removed: ReadonlySet<string>;
   /** False where the scan does not prove that a missing member has left. */
   readonly mayLeave: boolean;
+  /** People whom the settings leave out, and whom no admin has let go: the lists of members leave them out, too. */
+  readonly staying: ReadonlySet<string>;
   /** The directory's groups, by their ids at the source. */
   readonly existing: ReadonlyMap<string, KnownGroup>;
   readonly shown: ReadonlyMap<string, ShownGroup>;
@@ -104,7 +106,9 @@ export async function compareGroups(
     const joins = [...wanted.ids].filter((one) => !current.has(one) && input.isPresent(one));
     for await (const line of memberships('join', joins, detail, input)) await add(line);
     if (!wanted.isWhole || !input.mayLeave) continue;
-    const leaves = [...current].filter((one) => !wanted.ids.has(one) && !input.removed.has(one));
+    const isOver = (one: string) =>
+      !wanted.ids.has(one) && !input.removed.has(one) && !input.staying.has(one);
+    const leaves = [...current].filter(isOver);
     if (leaves.length === 0) continue;
     const reason = await input.doubt({ id, name: display }, leaves);
     if (reason !== null) {

@@ -123,6 +123,21 @@ describe.each(PLAYED)('on %s', (dialect) => {
     expect(await pulled.groups()).toEqual(groups);
   });
 
+  it('leaves somebody who was moved out of what is read in their groups, as nobody let them go', async () => {
+    const { Readers: before } = await pulled.groups();
+    const moved = { is: 'found', inScope: false } as const;
+    Object.assign(state, { hidden: ['b1'], lookups: { b1: moved } });
+    // Their list does not show the one who was moved, and one more has left.
+    state.groups = state.groups.map((group) =>
+      group.id === 'g1' ? { ...group, members: ['a1', 'a2', 'b2'] } : group,
+    );
+    const run = await pulled.sync({ full: true });
+    expect(run).toMatchObject({ state: 'DONE', summary: { filtered: 1, groups: { left: 2 } } });
+    const { Readers: after, Nested: around } = await pulled.groups();
+    expect(after).toEqual(before?.filter((name) => !name.startsWith('b3')));
+    expect(around).toHaveLength(5);
+  });
+
   it('keeps the members of a group that could not be read, and of the group around it', async () => {
     const groups = await pulled.groups();
     state.unread = [{ kind: 'unread', what: 'members', id: 'g1', reason: 'Readers could not be read' }];
