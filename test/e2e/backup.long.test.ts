@@ -101,7 +101,8 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (dialect) => {
     const again = await startBridge(here);
     const shown = (await ask(again, adminToken, 'GET', `${STORES}/${id}/syncStatus`)).body;
     expect(shown.syncState).toBe('PAUSED');
-    const sentence = 'restored from a backup of \\S+Z: look at the preview, then resume\\. Resume it to go on\\.';
+    const sentence =
+      'restored from a backup of \\S+Z: look at the preview, then resume\\. Resume it to go on\\.';
     expect(JSON.stringify(shown.details)).toMatch(new RegExp(sentence));
     expect((await ask(again, revoked.token, 'GET', '/v1/environments')).status).toBe(401);
     expect((await ask(again, adminToken, 'GET', '/v1/sessions')).body.count).toBe(0);
