@@ -34,11 +34,14 @@ export function beginWithFirst(session: Querying, socket: Packing): void {
     if (END.test(text)) return queueMicrotask(() => done(null, NOTHING));
     let notBegun: Error | null = null;
     socket.cork();
-    ask(begin, (error) => {
-      notBegun = error;
-    });
-    ask(query, (error, result) => done(notBegun ?? error, result));
-    socket.uncork();
+    try {
+      ask(begin, (error) => {
+        notBegun = error;
+      });
+      ask(query, (error, result) => done(notBegun ?? error, result));
+    } finally {
+      socket.uncork();
+    }
   };
 }
 
