@@ -56,6 +56,7 @@ import * as pullLosses from '../../migrations/0270_pull_losses.ts';
 import * as filtersToCarryOut from '../../migrations/0280_filters_to_carry_out.ts';
 import * as filteredOut from '../../migrations/0290_filtered_out.ts';
 import * as grantedLevels from '../../migrations/0292_granted_levels.ts';
+import * as groupDn from '../../migrations/0294_group_dn.ts';
 
 interface Migration {
   readonly name: string;
@@ -116,6 +117,7 @@ const MIGRATIONS: readonly Migration[] = [
   { name: '0280_filters_to_carry_out', ...filtersToCarryOut },
   { name: '0290_filtered_out', ...filteredOut },
   { name: '0292_granted_levels', ...grantedLevels },
+  { name: '0294_group_dn', ...groupDn },
 ];
 
 export const migrationSource: Knex.MigrationSource<Migration> = {

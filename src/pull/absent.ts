@@ -6,17 +6,17 @@
 
 import type { CallContext } from '../connectors/connector.ts';
 import type { Db } from '../db/open.ts';
-import { recordsAmong } from '../db/pull/records.ts';
+import { lastDn } from '../db/pull/records.ts';
 import type { PullRun } from '../db/pull/runs.ts';
 import type { Kind } from '../model/subject.ts';
 import { type Meaning, meaningOf } from '../plan/pull/missing.ts';
-import type { Lookup, Source, SourceUser } from '../sources/source.ts';
+import type { Lookup, Source } from '../sources/source.ts';
 
 /**
  * The bridge asks about this many at most and leaves the rest unknown: a list that is so much shorter is not to be
  * believed.
  */
-const LOOKUPS_MAX = 2_000;
+export const LOOKUPS_MAX = 2_000;
 
 export interface Judged {
   readonly id: string;
@@ -53,17 +53,11 @@ function doubt(id: string, answer: Lookup): string {
   return `${id} is not in the list, and stays: ${said}.`;
 }
 
-/** Wraps the source's look-up: each question carries what the source last said about the person. */
-export function withKnown(
-  db: Db,
-  connectionId: string,
-  source: Pick<Source, 'lookup'>,
-): Pick<Source, 'lookup'> {
+/** Wraps the source's look-up: each question carries where the source last showed the person or group. */
+export function withDn(db: Db, connectionId: string, source: Pick<Source, 'lookup'>): Pick<Source, 'lookup'> {
   return {
-    async lookup(kind, id, context) {
-      const known = await recordsAmong<SourceUser>(db, connectionId, [id]);
-      return source.lookup(kind, id, context, known.get(id));
-    },
+    lookup: async (kind, id, context) =>
+      source.lookup(kind, id, context, await lastDn(db, connectionId, kind, id)),
   };
 }
 
@@ -115,7 +109,7 @@ export async function doubtLeavers(
   return null;
 }
 
-async function lookUp(
+export async function lookUp(
   source: Pick<Source, 'lookup'>,
   kind: Kind,
   id: string,
@@ -129,7 +123,7 @@ async function lookUp(
   }
 }
 
-function seenAs(lookup: Lookup) {
+export function seenAs(lookup: Lookup) {
   if (lookup.is !== 'found') return lookup.is;
   // The source named this person as deleted by their id: that is proof enough.
   if (lookup.user?.state === 'gone') return 'gone';

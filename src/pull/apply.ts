@@ -9,7 +9,7 @@ import { type Line, type LineState, linesOf, markLines } from '../db/pull/change
 import { anyNameAside, putNamesAside } from '../db/pull/circles.ts';
 import type { PulledRecord } from '../db/pull/connections.ts';
 import { groupBySourceId, usersBySourceId } from '../db/pull/directory.ts';
-import { forgetRecords, keepGroupTimes, keepRecords, recordsAmong } from '../db/pull/records.ts';
+import { forgetRecords, keepGroupFacts, keepRecords, recordsAmong } from '../db/pull/records.ts';
 import type { PullRun } from '../db/pull/runs.ts';
 import { stagedOne, stagedPage } from '../db/pull/staging.ts';
 import { type Lease, recordUnder } from '../db/queue/leases.ts';
@@ -230,8 +230,8 @@ async function changeMembers(
 const KEPT_AT_ONCE = 500;
 
 /**
- * Runs after the last line: keeps what the source last said of each person, for the next delta, and when it last
- * changed each group. It goes page by page; after a crash it starts again, and writes only what is not kept yet.
+ * Runs after the last line: keeps what the source last said of each person, for the next delta, and of each group
+ * where it is and when it last changed. It goes page by page; after a crash it starts again, and writes only what is not kept yet.
  */
 export async function keepWhatWasSeen(db: Db, lease: Lease, run: PullRun): Promise<void> {
   const staged = (after: string) => stagedPage<SourceUser>(db, run.id, 'user', after, KEPT_AT_ONCE);
@@ -244,7 +244,7 @@ export async function keepWhatWasSeen(db: Db, lease: Lease, run: PullRun): Promi
   }
   const stagedGroups = (from: string) => stagedPage<SourceGroup>(db, run.id, 'group', from, KEPT_AT_ONCE);
   for await (const groups of pagesOf<SourceGroup>(stagedGroups))
-    await recordUnder(db, lease, (tx) => keepGroupTimes(tx, run.connectionId, groups));
+    await recordUnder(db, lease, (tx) => keepGroupFacts(tx, run.connectionId, groups));
   let after = 0;
   for (;;) {
     const lines = await linesOf(db, run.id, ['done'], after, KEPT_AT_ONCE);

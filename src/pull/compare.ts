@@ -20,16 +20,26 @@ import { stage, stagedAmong } from '../db/pull/staging.ts';
 import { type Lease, recordPages, recordUnder } from '../db/queue/leases.ts';
 import type { PullSettings, PullSummary } from '../model/pull/pull.ts';
 import { withDefaults } from '../model/settings.ts';
+import type { Kind } from '../model/subject.ts';
 import { heldBecause } from '../plan/pull/brake.ts';
-import { type Meaning, provesAbsence } from '../plan/pull/missing.ts';
+import { provesAbsence } from '../plan/pull/missing.ts';
 import type { Source, SourceDefinition } from '../sources/source.ts';
 import { isoTime } from '../support/clock.ts';
-import { doubtLeavers, ghostsAmong, type Judged, judgeAbsent, withKnown } from './absent.ts';
+import { ghostsAmong, type Judged, judgeAbsent, withDn } from './absent.ts';
+import {
+  absentGroups,
+  isFilteredOut,
+  leaves,
+  NO_GROUPS,
+  UNKNOWN_GROUPS_MAX,
+  unknownGroup,
+} from './comparison/absentGroups.ts';
 import { Arrivals } from './comparison/arrivals.ts';
 import { FoundLines } from './comparison/found.ts';
 import { missingGroups, shownGroups } from './comparison/groupNames.ts';
 import { compareGroups, type NamedPerson } from './comparison/groups.ts';
 import { readKeys, unreadAmong } from './comparison/keys.ts';
+import { Leavers } from './comparison/leavers.ts';
 import { LineSink } from './comparison/lines.ts';
 import { depthOf } from './comparison/managers.ts';
 import { comparePeople } from './comparison/people.ts';
@@ -76,7 +86,8 @@ export async function compareRun(
   { db, clock }: Pick<PullDeps, 'db' | 'clock'>,
   input: CompareInput,
 ): Promise<Comparison> {
-  const { record, run, settings, definition, source, context, lease } = input;
+  const { record, run, settings, definition, context, lease } = input;
+  const source = { ...input.source, ...withDn(db, run.connectionId, input.source) };
   const isFull = run.mode !== 'delta';
   const { connectionId } = run;
   const known = await knownUsers(db, connectionId);
@@ -90,7 +101,7 @@ export async function compareRun(
     );
   const judge = async (asked: Iterable<string>) => {
     const missing = [...asked].filter((id) => !keys.ids.has(id));
-    return judgeAbsent(run, 'user', missing, withKnown(db, connectionId, source), context);
+    return judgeAbsent(run, 'user', missing, source, context);
   };
   const notShown = isFull ? await judge(known.ids.keys()) : [];
   const stays = staying(notShown);
@@ -141,18 +152,21 @@ export async function compareRun(
     );
   for (const id of [...doubtful.ghosts, ...doubtful.unknown]) shown.delete(id);
   const missingIds = missingGroups(shown, existing, isFull);
-  const absent = certain ? await absentGroups(input, missingIds) : NO_GROUPS;
+  const absent = certain ? await absentGroups({ ...input, source }, missingIds) : NO_GROUPS;
   const shownGone = [...shown].flatMap(([id, { isGone }]) => (isGone && existing.has(id) ? id : []));
+  const removedGroups = new Set([...shownGone, ...absent.gone]);
+  const isSettled = (kind: Kind, id: string) =>
+    kind === 'user' ? isFull || keys.ids.has(id) : shown.has(id) || removedGroups.has(id);
   const groups = await compareGroups(
     {
-      ...{ db, run, existing, shown, removedGroups: new Set([...shownGone, ...absent.gone]) },
+      ...{ db, run, existing, shown, removedGroups },
       filteredGroups: absent.filtered,
       ...{ leaving: found.leaving, removed: found.removed, everyone: people.ids },
       ...{ takenOver: people.takenOver, staying: stays },
       isPresent: (id) => isPresent(people, known, id),
       named: (ids) => peopleNamed(db, run, ids),
       reported: (sentence) => people.problems.add(sentence),
-      doubt: (group, ids) => doubtLeavers(source, group, ids, context),
+      leavers: new Leavers({ db, source, context, isSettled, existing }),
       mayLeave: certain && run.findings.unread.every(({ what, id }) => what !== 'user' || id !== null),
     },
     (line) => sink.add(line),
@@ -179,13 +193,10 @@ export async function compareRun(
     unknown,
   });
   const unknownGroups = [
-    ...[...doubtful.unknown].map((id) => [id, 'was deleted and is in the list'] as const),
+    ...[...doubtful.unknown].map((id) => unknownGroup(id, 'was deleted and is in the list')),
     // A delta need not show a group that has not changed.
-    ...(isFull ? absent.unknown : []).map((id) => [id, 'is not in the list, and stays'] as const),
-  ].map(([id, why]) => ({
-    ...{ what: 'group' as const, id },
-    reason: `The group ${id} ${why}; whether that is so, the next run asks again.`,
-  }));
+    ...(isFull ? absent.unknown : []),
+  ];
   const unread = [...run.findings.unread, ...groups.doubted, ...unknownGroups.slice(0, UNKNOWN_GROUPS_MAX)];
   const isPartial = unknown > 0 || unread.length > 0;
   for (const { reason } of [...unread, ...judged]) if (reason !== undefined) people.problems.add(reason);
@@ -227,10 +238,6 @@ const staying = (judged: readonly Judged[]) =>
 const goneAmong = (judged: readonly Judged[]) =>
   judged.filter(({ meaning }) => leaves(meaning)).map(({ id }) => id);
 
-const isFilteredOut = ({ meaning }: Judged) => meaning === 'filteredLeaves';
-
-const leaves = (meaning: Meaning) => meaning === 'gone' || meaning === 'filteredLeaves';
-
 async function removalsOf(
   db: Db,
   connectionId: string,
@@ -263,33 +270,4 @@ async function peopleNamed(
       ([id, user]) => [id, { subjectId: user.id, personId: user.personId, display: user.userName }] as const,
     ),
   ]);
-}
-
-/** A run names this many unknown groups one by one. */
-const UNKNOWN_GROUPS_MAX = 100;
-
-interface AbsentGroups {
-  readonly gone: readonly string[];
-  /** Those of them that the settings leave out. */
-  readonly filtered: ReadonlySet<string>;
-  readonly unknown: readonly string[];
-}
-
-const NO_GROUPS: AbsentGroups = { gone: [], filtered: new Set(), unknown: [] };
-
-/**
- * Groups that the directory has and the scan did not show. Groups outside the chosen ones are removed if an admin
- * applied that choice; the source is asked about all others.
- */
-async function absentGroups(input: CompareInput, ids: readonly string[]): Promise<AbsentGroups> {
-  const { run, settings, source, context } = input;
-  const { mode, selected } = settings.groups;
-  const isChosen = (id: string) =>
-    mode === 'All' || (mode === 'Selected' && selected.some((one) => one.id === id));
-  const left = run.takesFiltered ? ids.filter((id) => !isChosen(id)) : [];
-  const judged: readonly Judged[] = await judgeAbsent(run, 'group', ids.filter(isChosen), source, context);
-  const those = (is: (meaning: Meaning) => boolean) =>
-    judged.filter(({ meaning }) => is(meaning)).map(({ id }) => id);
-  const filtered = new Set([...left, ...judged.filter(isFilteredOut).map(({ id }) => id)]);
-  return { gone: [...left, ...those(leaves)], filtered, unknown: those((meaning) => meaning === 'unknown') };
 }

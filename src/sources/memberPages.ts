@@ -7,23 +7,30 @@ import { readAhead } from './ahead.ts';
 import { createUnreadCount } from './lookups.ts';
 import type { ScanPage, SourceMember } from './source.ts';
 
+export interface DirectMembers {
+  readonly members: readonly SourceMember[];
+  /** Why the source does not say who else is in the group; null where these are all. */
+  readonly unsaid: string | null;
+}
+
 export async function* memberPagesOf(
   groupIds: Iterable<string>,
   atOnce: number,
-  read: (groupId: string) => Promise<readonly SourceMember[]>,
+  read: (groupId: string) => Promise<DirectMembers>,
 ): AsyncGenerator<ScanPage> {
   const unread = createUnreadCount();
   const readOne = async (groupId: string) => {
     try {
-      return { groupId, members: await read(groupId) };
+      return { groupId, ...(await read(groupId)) };
     } catch (error) {
-      return { groupId, error };
+      return { groupId, members: null, unsaid: null, error };
     }
   };
-  for await (const { groupId, members, error } of readAhead(groupIds, atOnce, readOne)) {
+  for await (const { groupId, members, unsaid, error } of readAhead(groupIds, atOnce, readOne)) {
     if (members) {
       unread.read();
-      yield { kind: 'members', groupId, members, isLast: true };
+      yield { kind: 'members', groupId, members, isLast: !unsaid };
+      if (unsaid) yield { kind: 'unread', what: 'members', id: groupId, reason: unsaid };
     } else {
       yield { kind: 'unread', what: 'members', id: groupId, reason: unread.heard(error) };
     }

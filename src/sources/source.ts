@@ -49,6 +49,8 @@ export interface SourceGroup {
   readonly type?: string;
   readonly email?: string;
   readonly description?: string;
+  /** Its place in a directory that has places. */
+  readonly dn?: string;
   /**
    * When the group or its members last changed there; ISO, all by one clock. The bridge never replaces it with an
    * older state.
@@ -171,8 +173,8 @@ export interface Source {
    * `PositionLost` before its first page. Absent where the source has no delta.
    */
   readonly delta?: (position: string, request: ScanRequest, context: CallContext) => AsyncIterable<ScanPage>;
-  /** `known`: what the source last said about a user. */
-  lookup(kind: Kind, id: string, context: CallContext, known?: SourceUser): Promise<Lookup>;
+  /** `dn`: where the source last showed it; undefined where it has no DNs. */
+  lookup(kind: Kind, id: string, context: CallContext, dn?: string): Promise<Lookup>;
   /**
    * Whether this person is in the group or in one inside it, asked without reading the list of members; null where
    * the source does not say. Absent where only the list can tell.

@@ -174,7 +174,9 @@ export async function startLdapEmulator(options: LdapOptions): Promise<LdapEmula
     const found = all.filter(({ dn, attributes }) => {
       const key = keyOf(dn);
       const inScope = scope === 'base' ? key === base : key === base || key.endsWith(`,${base}`);
-      return inScope && !faults.hides(dn) && passes(request.filter, valuesOf(attributes));
+      const values = valuesOf(attributes);
+      const all = (name: string) => emulator.computed.get(name)?.(dn) ?? values(name);
+      return inScope && !faults.hides(dn) && passes(request.filter, all);
     });
     const wire = (from: number, to: number) =>
       found.slice(from, to).map(({ dn, attributes }) => {

@@ -181,6 +181,25 @@ export async function memberSourceIds(db: Db, groupId: string): Promise<Readonly
   return new Set(rows.map((row: { external_id: string }) => row.external_id));
 }
 
+/** Which of these groups have one of these people, who are named by their ids at the source. */
+export async function groupsWithSome(
+  db: Db,
+  groupIds: readonly string[],
+  sourceIds: readonly string[],
+): Promise<readonly string[]> {
+  const among = new Set(groupIds);
+  const found = new Set<string>();
+  for (const some of chunks(sourceIds)) {
+    const ids: string[] = await db('group_members as m')
+      .join('users as u', 'u.id', 'm.user_id')
+      .whereIn('u.external_id', some)
+      .distinct('m.group_id')
+      .pluck('m.group_id');
+    for (const id of ids) if (among.has(id)) found.add(id);
+  }
+  return [...found];
+}
+
 export interface SyncedGroup {
   /** The source's own id. */
   readonly id: string;

@@ -1,9 +1,10 @@
 /**
  * What a source last said about each of its people, kept for deltas, for managers, and for dates that pass; and when
- * it changed each of its groups.
+ * it changed each of its groups, and where it showed them.
  */
 
 import { createHash } from 'node:crypto';
+import type { Kind } from '../../model/subject.ts';
 import { chunks } from '../chunks.ts';
 import { fromJson, toJson } from '../columns.ts';
 import type { Db } from '../open.ts';
@@ -50,35 +51,57 @@ export async function keepRecords(
   }
 }
 
-/** Saves when the source last changed each of these groups, where that is later than what is stored. */
-export async function keepGroupTimes(
+/** Saves where the source showed each of these groups, and when it last changed them where that is later. */
+export async function keepGroupFacts(
   db: Db,
   connectionId: string,
-  groups: readonly { readonly id: string; readonly changedAt?: string }[],
+  groups: readonly { readonly id: string; readonly changedAt?: string; readonly dn?: string }[],
 ): Promise<void> {
-  const times = new Map(
-    groups.flatMap(({ id, changedAt = '' }) => (changedAt === '' ? [] : [[id, changedAt]])),
-  );
-  for (const some of chunks([...times.keys()])) {
+  const shown = new Map(groups.map((group) => [group.id, group]));
+  for (const some of chunks([...shown.keys()])) {
     const known = () =>
       db('groups')
         .where({ connection_id: connectionId })
         .whereNull('deleted_at')
         .whereIn('external_id', some);
-    const rows: { external_id: string; source_changed_at: string | null }[] = await known().select(
-      'external_id',
-      'source_changed_at',
-    );
-    const later = rows
-      .map(({ external_id: id, source_changed_at: at }) => ({ id, at, to: times.get(id) ?? '' }))
-      .filter(({ at, to }) => to > (at ?? ''));
-    if (later.length === 0) continue;
-    const cases = later.map(() => 'when ? then ?').join(' ');
-    const bindings = later.flatMap(({ id, to }) => [id, to]);
+    const rows: { external_id: string; source_changed_at: string | null; source_dn: string | null }[] =
+      await known().select('external_id', 'source_changed_at', 'source_dn');
+    const fresh = rows
+      .map((row) => ({ row, id: row.external_id, ...shown.get(row.external_id) }))
+      .map(({ row, id, changedAt = '', dn = row.source_dn }) => ({
+        ...{ row, id, dn },
+        changedAt: changedAt > (row.source_changed_at ?? '') ? changedAt : row.source_changed_at,
+      }))
+      .filter(({ row, changedAt, dn }) => changedAt !== row.source_changed_at || dn !== row.source_dn);
+    if (fresh.length === 0) continue;
+    const cases = fresh.map(() => 'when ? then ?').join(' ');
+    const byId = (column: string, of: 'changedAt' | 'dn') =>
+      db.raw(
+        `case external_id ${cases} else ${column} end`,
+        fresh.flatMap((one) => [one.id, one[of]]),
+      );
     await known().update({
-      source_changed_at: db.raw(`case external_id ${cases} else source_changed_at end`, bindings),
+      source_changed_at: byId('source_changed_at', 'changedAt'),
+      source_dn: byId('source_dn', 'dn'),
     });
   }
+}
+
+/** Where the source last showed this person or group; undefined for one without a DN. */
+export async function lastDn(
+  db: Db,
+  connectionId: string,
+  kind: Kind,
+  id: string,
+): Promise<string | undefined> {
+  if (kind === 'user') {
+    const records = await recordsAmong<{ attributes: { dn?: unknown } }>(db, connectionId, [id]);
+    const dn = records.get(id)?.attributes.dn;
+    return typeof dn === 'string' ? dn : undefined;
+  }
+  const group = { connection_id: connectionId, external_id: id };
+  const row = await db('groups').where(group).whereNull('deleted_at').first('source_dn');
+  return row?.source_dn ?? undefined;
 }
 
 /** In the order of their ids, after `after`. */

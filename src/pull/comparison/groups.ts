@@ -10,6 +10,7 @@ import type { PullRun } from '../../db/pull/runs.ts';
 import { type StagedMember, stagedMembers } from '../../db/pull/staging.ts';
 import type { SourceLosses } from '../../plan/pull/brake.ts';
 import { nameGroups, type ShownGroup } from './groupNames.ts';
+import type { Leavers } from './leavers.ts';
 
 const PAGE = 500;
 
@@ -63,11 +64,7 @@ export interface GroupsInput {
   readonly filteredGroups: ReadonlySet<string>;
   /** Called with the reason why a group stays as it is, and for each group that contains itself. */
   reported(sentence: string): void;
-  /** Why members who are missing from the list stay in the group; null where they leave. */
-  doubt(
-    group: { readonly id: string; readonly name: string },
-    ids: readonly string[],
-  ): Promise<string | null>;
+  readonly leavers: Pick<Leavers, 'of'>;
 }
 
 /** Compares all groups. `add` takes each line, in order. */
@@ -108,13 +105,11 @@ export async function compareGroups(
     if (!wanted.isWhole || !input.mayLeave) continue;
     const isOver = (one: string) =>
       !wanted.ids.has(one) && !input.removed.has(one) && !input.staying.has(one);
-    const leaves = [...current].filter(isOver);
+    const missing = [...current].filter(isOver);
+    if (missing.length === 0) continue;
+    const { ids: leaves, doubt } = await input.leavers.of({ id, name: display }, current, missing);
+    if (doubt !== null) doubted.push({ what: 'members', id, reason: doubt });
     if (leaves.length === 0) continue;
-    const reason = await input.doubt({ id, name: display }, leaves);
-    if (reason !== null) {
-      doubted.push({ what: 'members', id, reason });
-      continue;
-    }
     for await (const line of memberships('leave', leaves, detail, input)) await add(line);
     const leaving = leaves.filter((one) => !input.leaving.has(one)).length;
     if (leaving > 0) shrinking.push({ name: display, members: current.size, leaving });

@@ -54,9 +54,10 @@ export async function* memberPages(
     if (!shown.has(groupId)) read.set(groupId, begun);
     return begun;
   };
-  yield* memberPagesOf(shown, MEMBER_READS_AT_ONCE, (groupId) =>
-    withHiddenGroups(groupId, direct, (id) => (shown.has(id) ? null : id)),
-  );
+  const hidden = (id: string) => (shown.has(id) ? null : id);
+  yield* memberPagesOf(shown, MEMBER_READS_AT_ONCE, async (groupId) => ({
+    ...{ members: await withHiddenGroups(groupId, direct, hidden), unsaid: null },
+  }));
   if (outside.length > 0) yield leftOut('member', outside, 'members from outside this Google Workspace');
 }
 

@@ -7,7 +7,7 @@ import { EqualityFilter, type Filter } from 'ldapts';
 import { RemoteError } from '../../model/errors.ts';
 import type { Kind } from '../../model/subject.ts';
 import { isAboutCredential } from '../lookups.ts';
-import type { Lookup, SourceUser } from '../source.ts';
+import type { Lookup } from '../source.ts';
 import { userOf } from './mapping.ts';
 import { isWithinDn, normalDn } from './protocol/dn.ts';
 import { CODE, isCode, NoSuchEntry } from './protocol/errors.ts';
@@ -16,16 +16,12 @@ import { ANY_ENTRY, NO_ATTRIBUTES } from './server.ts';
 import { both, demandBase, elsewhere, idFilter, type Tree } from './tree.ts';
 
 /** Answers `unknown` if the base is gone or the account sees nothing: that proves nothing. */
-export async function lookUp(reading: Reading, kind: Kind, id: string, known?: SourceUser): Promise<Lookup> {
+export async function lookUp(reading: Reading, kind: Kind, id: string, dn?: string): Promise<Lookup> {
   try {
     const lookup = await found(reading, kind, id);
-    const dn = known?.attributes.dn;
-    if (lookup.is !== 'gone' || typeof dn !== 'string') return lookup;
-    const group = await groupWith(reading, dn);
-    const proof = group === null ? await hidingPlace(reading, dn) : `${group} still has it as a member`;
-    if (proof === null) return lookup;
-    const reason = `${dn} is not shown any more, and ${proof}: it is hidden from the account of BIND_DN`;
-    return { is: 'unknown', reason };
+    if (lookup.is !== 'gone' || dn === undefined) return lookup;
+    const proof = (await tieOf(reading, dn)) ?? (await hidingPlace(reading, dn));
+    return proof === null ? lookup : { is: 'unknown', reason: hidden(dn, proof) };
   } catch (error) {
     if (!(error instanceof RemoteError) || isAboutCredential(error)) throw error;
     return { is: 'unknown', reason: error.message };
@@ -59,16 +55,41 @@ async function found(reading: Reading, kind: Kind, id: string): Promise<Lookup> 
   return 'user' in user ? { is: 'found', inScope, user: user.user } : { is: 'unknown', reason: user.unread };
 }
 
+function hidden(dn: string, proof: string): string {
+  return `${dn} is not shown any more, and ${proof}: it is hidden from the account of BIND_DN`;
+}
+
 /**
- * A group that has this member. Null where there is none, or where the server keeps deleted people in groups, as
- * OpenLDAP does without its overlay refint.
+ * What still names this DN: a group that has it as a member, or a member of it. Null where nothing does, or where the
+ * server goes on to name whoever is deleted, as OpenLDAP does without its overlays.
  */
-async function groupWith({ settings, tree }: Reading, dn: string): Promise<string | null> {
-  if (tree.preset.kind === 'OpenLDAP') return null;
-  const filter = new EqualityFilter({ attribute: 'member', value: dn });
-  const query = { base: settings.groupBase, scope: 'sub', filter, attributes: NO_ATTRIBUTES } as const;
-  const { entries } = await tree.search(query, `look for groups of ${dn}`);
-  return entries[0]?.dn ?? null;
+async function tieOf({ settings, tree }: Reading, dn: string): Promise<string | null> {
+  if (!takesDeletedOut(tree)) return null;
+  const naming = async (base: string, attribute: string) => {
+    const filter = new EqualityFilter({ attribute, value: dn });
+    const query = { base, scope: 'sub', filter, attributes: NO_ATTRIBUTES } as const;
+    return (await tree.search(query, `look for what names ${dn}`)).entries[0]?.dn ?? null;
+  };
+  const group = await naming(settings.groupBase, 'member');
+  if (group !== null) return `${group} still has it as a member`;
+  const member = await naming(settings.userBase, 'memberOf');
+  return member === null ? null : `${member} is still a member of it`;
+}
+
+const takesDeletedOut = ({ preset }: Tree) => preset.kind !== 'OpenLDAP';
+
+/**
+ * Why nobody can say who the member with this DN is, for one below a base whom the scan did not show; null where the
+ * server says that nobody has the DN, or shows the entry, which a filter then leaves out.
+ */
+export async function hiddenMember(reading: Reading, dn: string): Promise<string | null> {
+  const { tree } = reading;
+  const isHidden = takesDeletedOut(tree)
+    ? await isSilent(tree, dn, true)
+    : (await hidingPlace(reading, dn)) !== null;
+  return isHidden
+    ? `${dn} is a member and hidden from the account of BIND_DN: nobody leaves the group`
+    : null;
 }
 
 /**
@@ -76,19 +97,20 @@ async function groupWith({ settings, tree }: Reading, dn: string): Promise<strin
  * the entry, or one above it: then nobody knows whether somebody has this DN. Null where the server names none at all.
  */
 async function hidingPlace({ settings, tree }: Reading, dn: string): Promise<string | null> {
-  const { userBase } = settings;
-  if (!isWithinDn(normalDn(dn), normalDn(userBase)) || !(await isSilent(tree, dn))) return null;
-  const isAlwaysSilent = await isSilent(tree, `cn=${randomUUID()},${userBase}`);
+  const base = [settings.userBase, settings.groupBase].find((one) => isWithinDn(normalDn(dn), normalDn(one)));
+  if (base === undefined || !(await isSilent(tree, dn))) return null;
+  const isAlwaysSilent = await isSilent(tree, `cn=${randomUUID()},${base}`);
   return isAlwaysSilent ? null : 'the server does not say that nobody has this DN';
 }
 
-async function isSilent(tree: Tree, base: string): Promise<boolean> {
+/** The server shows no such entry. `evenIfNamed`: though it names the lowest entry above it. */
+async function isSilent(tree: Tree, base: string, evenIfNamed = false): Promise<boolean> {
   const query = { base, scope: 'base', filter: ANY_ENTRY, attributes: NO_ATTRIBUTES } as const;
   try {
     const { entries } = await tree.search(query, `look for ${base}`);
     return entries.length === 0;
   } catch (error) {
-    if (error instanceof NoSuchEntry) return error.matched === '';
+    if (error instanceof NoSuchEntry) return evenIfNamed || error.matched === '';
     if (isCode(error, CODE.insufficientAccess)) return true;
     throw error;
   }

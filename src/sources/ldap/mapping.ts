@@ -179,7 +179,7 @@ export function groupOf(entry: Entry, preset: Preset, id: string): SourceGroup {
   const description = entry.first('description');
   const type = groupType(entry, preset);
   return {
-    ...{ id, state: 'active', name: entry.first('cn') ?? entry.first('ou') ?? entry.dn },
+    ...{ id, state: 'active', name: entry.first('cn') ?? entry.first('ou') ?? entry.dn, dn: entry.dn },
     ...(type === null ? {} : { type }),
     ...(email === null ? {} : { email }),
     ...(description === null ? {} : { description }),

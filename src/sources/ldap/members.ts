@@ -4,6 +4,7 @@
  */
 
 import { RemoteError } from '../../model/errors.ts';
+import type { DirectMembers } from '../memberPages.ts';
 import { withHiddenGroups } from '../nesting.ts';
 import type { SourceMember } from '../source.ts';
 import { isWithinDn, normalDn } from './protocol/dn.ts';
@@ -56,7 +57,7 @@ export function indexGroup(index: Index, entry: Entry, id: string): IndexedGroup
 
 export interface MemberReader {
   /** Direct members. Throws where they could not be read to the last one. */
-  read(group: IndexedGroup): Promise<readonly SourceMember[]>;
+  read(group: IndexedGroup): Promise<DirectMembers>;
   /** Members that the bridge does not read: of other bases or domains, or contacts. */
   readonly skipped: number;
 }
@@ -69,19 +70,22 @@ export interface MemberReaderOptions {
   /** In normal form. */
   readonly bases: readonly string[];
   /** Finds who has this DN now, for an entry that was moved during the reading. */
-  readonly find: (dn: string) => Promise<SourceMember | null>;
+  readonly find: (dn: string) => Promise<FoundMember>;
 }
+
+/** `hidden`: the account may not see who it is. Null: nobody who is read here. */
+export type FoundMember = SourceMember | { readonly kind: 'hidden'; readonly reason: string } | null;
 
 const MEMBER_ATTRIBUTES = ['member', 'uniqueMember'] as const;
 /** How many DNs below the bases, for which nothing was read, one scan looks up. */
 const FINDS_MAX = 1_000;
 
 export function createMemberReader({ tree, index, isShown, bases, find }: MemberReaderOptions): MemberReader {
-  const found = new Map<string, Promise<SourceMember | null>>();
+  const found = new Map<string, Promise<FoundMember>>();
   const demands = createDemands(tree);
   let skipped = 0;
 
-  const memberOf = async (text: string): Promise<SourceMember | null> => {
+  const memberOf = async (text: string): Promise<FoundMember> => {
     const dn = normalDn(text);
     const user = index.users.get(dn);
     if (user !== undefined) return { kind: 'user', id: user };
@@ -95,7 +99,7 @@ export function createMemberReader({ tree, index, isShown, bases, find }: Member
     return finding;
   };
 
-  const direct = async ({ dn, rid }: IndexedGroup): Promise<readonly SourceMember[]> => {
+  const direct = async ({ dn, rid }: IndexedGroup, hidden: string[]): Promise<readonly SourceMember[]> => {
     const { names, uids } = await readNames(tree, demands, dn);
     const members: SourceMember[] = (rid === null ? [] : (index.byPrimaryGroup.get(rid) ?? [])).map((id) => ({
       kind: 'user',
@@ -103,7 +107,8 @@ export function createMemberReader({ tree, index, isShown, bases, find }: Member
     }));
     for (const name of names) {
       const member = await memberOf(name);
-      if (member) members.push(member);
+      if (member?.kind === 'hidden') hidden.push(member.reason);
+      else if (member) members.push(member);
       else skipped += 1;
     }
     for (const uid of uids) {
@@ -116,7 +121,15 @@ export function createMemberReader({ tree, index, isShown, bases, find }: Member
 
   const byId = new Map([...index.groups.values()].map((group) => [group.id, group]));
   return {
-    read: (group) => withHiddenGroups(group, direct, (id) => (isShown(id) ? null : (byId.get(id) ?? null))),
+    async read(group) {
+      const hidden: string[] = [];
+      const members = await withHiddenGroups(
+        group,
+        (one) => direct(one, hidden),
+        (id) => (isShown(id) ? null : (byId.get(id) ?? null)),
+      );
+      return { members, unsaid: hidden[0] ?? null };
+    },
     get skipped() {
       return skipped;
     },

@@ -3,23 +3,16 @@
 import { EqualityFilter, type Filter, OrFilter } from 'ldapts';
 import type { CallContext } from '../../connectors/connector.ts';
 import { memberPagesOf } from '../memberPages.ts';
-import type {
-  ScanPage,
-  ScanRequest,
-  Source,
-  SourceDeps,
-  SourceGroup,
-  SourceMember,
-  SourceUser,
-} from '../source.ts';
+import type { ScanPage, ScanRequest, Source, SourceDeps, SourceGroup, SourceUser } from '../source.ts';
 import { createCanary } from './canary.ts';
 import { checkLdap, tenantOf } from './check.ts';
-import { lookUp } from './lookup.ts';
+import { hiddenMember, lookUp } from './lookup.ts';
 import { groupOf, idOf, userOf } from './mapping.ts';
 import { isMember } from './memberOf.ts';
 import {
   createIndex,
   createMemberReader,
+  type FoundMember,
   type Index,
   type IndexedGroup,
   indexGroup,
@@ -53,7 +46,7 @@ export function createLdapSource(deps: SourceDeps): Source {
     tenant: (context) => opened(context, async ({ tree }) => tenantOf(tree)),
     scan: (request, context) => read(settings, deps, request, null, context),
     delta: (position, request, context) => read(settings, deps, request, position, context),
-    lookup: (kind, id, context, known) => opened(context, (reading) => lookUp(reading, kind, id, known)),
+    lookup: (kind, id, context, dn) => opened(context, (reading) => lookUp(reading, kind, id, dn)),
     isMember: (groupId, userId, context) => opened(context, (reading) => isMember(reading, groupId, userId)),
   };
 }
@@ -240,15 +233,16 @@ async function* memberPages(reading: Reading, { index, shown }: Seen): AsyncGene
   }
 }
 
-/** Null where nobody has this DN now, or only somebody who is not read here. */
-async function memberNow({ tree, userFilter }: Reading, dn: string): Promise<SourceMember | null> {
+async function memberNow(reading: Reading, dn: string): Promise<FoundMember> {
+  const { tree, userFilter } = reading;
   const { preset } = tree;
   try {
     const entry = await tree.entry(dn, [preset.idAttribute], 'read who is a member', userFilter);
     const id = idOf(entry, preset);
     return id === null ? null : { kind: 'user', id };
   } catch (error) {
-    if (isCode(error, CODE.noSuchObject, CODE.insufficientAccess)) return null;
-    throw error;
+    if (!isCode(error, CODE.noSuchObject, CODE.insufficientAccess)) throw error;
+    const reason = await hiddenMember(reading, dn);
+    return reason === null ? null : { kind: 'hidden', reason };
   }
 }

@@ -258,6 +258,6 @@ function memberPages(
     const members: SourceMember[] = [];
     for await (const { value } of client.pages(calls.members(id), `list the members of group ${id}`, context))
       for (const member of value) members.push({ kind: 'user', id: member.id });
-    return members;
+    return { members, unsaid: null };
   });
 }

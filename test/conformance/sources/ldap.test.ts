@@ -65,4 +65,17 @@ describe.each(PLAYED)('on %s', (dialect) => {
     const run = await pulled.sync({ full: true });
     expect(run).toMatchObject({ state: 'DONE', summary: { deleted: 1, unknown: 0 } });
   });
+
+  it('does not take a group for deleted that is hidden, and of which people are still members', async () => {
+    const before = await pulled.groups();
+    ad.faults.hides = (dn) => dn === groups[0];
+    expect(await pulled.sync({ full: true })).toMatchObject({
+      ...{ state: 'PARTIAL', error: expect.stringContaining('is still a member of it') },
+    });
+    expect(await pulled.groups()).toEqual(before);
+    ad.faults.hides = () => false;
+    ad.remove(groups[1] ?? '');
+    const run = await pulled.sync({ full: true });
+    expect(run).toMatchObject({ summary: { groups: { deleted: 1 } } });
+  });
 });

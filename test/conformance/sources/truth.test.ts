@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ENTERPRISE_URN } from '../../../src/model/source.ts';
-import type { SourceUser } from '../../../src/sources/source.ts';
+import type { Lookup, SourceUser } from '../../../src/sources/source.ts';
 import { eventually, type RunningBridge } from '../../bridge.ts';
 import { freshDatabaseUrl, PLAYED } from '../../database.ts';
 import type { Pulled } from './pulled.ts';
@@ -136,6 +136,21 @@ describe.each(PLAYED)('on %s', (dialect) => {
     const { Readers: after, Nested: around } = await pulled.groups();
     expect(after).toEqual(before?.filter((name) => !name.startsWith('b3')));
     expect(around).toHaveLength(5);
+  });
+
+  it.each<[string, string, Lookup]>([
+    ['who was moved out of what is read', 'DONE', { is: 'found', inScope: false }],
+    ['of whom the source does not say what became', 'PARTIAL', { is: 'unknown', reason: '403' }],
+  ])('lets nobody out of a group that changed %s', async (_, ends, lookup) => {
+    Object.assign(state, { position: 'p1' });
+    expect(await pulled.sync({ full: true })).toMatchObject({ state: 'DONE' });
+    const before = await pulled.groups();
+    Object.assign(state, { hidden: ['b1'], changed: ['g1'], lookups: { b1: lookup } });
+    state.groups = state.groups.map((one) =>
+      one.id === 'g1' ? { ...one, members: ['a1', 'a2', 'b2', 'b3'] } : one,
+    );
+    expect(await pulled.sync()).toMatchObject({ mode: 'delta', state: ends });
+    expect(await pulled.groups()).toEqual(before);
   });
 
   it('keeps the members of a group that could not be read, and of the group around it', async () => {

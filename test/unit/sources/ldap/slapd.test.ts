@@ -1,6 +1,7 @@
 /** The same against a real OpenLDAP. Where the machine has no slapd, the one test here says so and is skipped. */
 
 import { Attribute, Change, Client } from 'ldapts';
+import type { Kind } from '../../../../src/model/subject.ts';
 import { ldapSource } from '../../../../src/sources/ldap/index.ts';
 import { eventually } from '../../../bridge.ts';
 import { hasSlapd, SLAPD_READER, SLAPD_SUFFIX, type Slapd, startSlapd } from '../../../emulator/slapd.ts';
@@ -135,7 +136,7 @@ if (!hasSlapd()) {
       expect(again.users.size).toBe(first.users.size);
       const sellers = [...again.groups.values()].find(({ name }) => name === 'sellers');
       expect(memberIds(again, sellers?.id ?? '')).toEqual([id]);
-      expect(await source().lookup('user', id, CONTEXT, seller)).toMatchObject({
+      expect(await source().lookup('user', id, CONTEXT, String(seller?.attributes.dn))).toMatchObject({
         is: 'found',
         inScope: true,
       });
@@ -157,17 +158,19 @@ if (!hasSlapd()) {
   });
 
   it('does not take for deleted who is hidden, alone or with their folder', async () => {
-    const hidden = [dnOf('p1'), SALES].map((dn) => `access to dn.subtree="${dn}" by * none`);
+    const hidden = [dnOf('p1'), SALES, `cn=team,${GROUPS}`].map(
+      (dn) => `access to dn.subtree="${dn}" by * none`,
+    );
     slapd = await start(hidden);
     try {
-      const isNow = async (dn: string) => {
-        const known = { id: NO_ID, state: 'active', attributes: { dn } } as const;
-        return (await source().lookup('user', NO_ID, CONTEXT, known)).is;
-      };
+      const isNow = async (dn: string, kind: Kind = 'user') =>
+        (await source().lookup(kind, NO_ID, CONTEXT, dn)).is;
       expect(await isNow(dnOf('p1'))).toBe('unknown');
       expect(await isNow(`uid=seller,${SALES}`)).toBe('unknown');
       expect(await isNow(dnOf('nobody'))).toBe('gone');
       expect(await isNow(`uid=nobody,ou=gone,${PEOPLE}`)).toBe('gone');
+      expect(await isNow(`cn=team,${GROUPS}`, 'group')).toBe('unknown');
+      expect(await isNow(`cn=nobody,${GROUPS}`, 'group')).toBe('gone');
     } finally {
       await slapd.close();
     }
