@@ -1,6 +1,7 @@
 /**
- * Carries out the lines of a run through the directory's own commands, a few in each turn. After a crash a line may
- * be carried out again: each line looks at the directory first, and does nothing where it has taken effect already.
+ * Carries out the lines of a run through the directory's own commands, a few in each turn. A turn is one transaction:
+ * its lines and their marks are committed at once, under the lease. Each line looks at the directory first, and does
+ * nothing where it has taken effect already.
  */
 
 import { findUser, type UserRecord } from '../db/identity/users.ts';
@@ -27,20 +28,40 @@ import { isOlder } from './comparison/people.ts';
 import type { PullDeps } from './deps.ts';
 import { type Lead, resourceOf } from './resource.ts';
 
-const LINES_PER_TURN = 50;
+/** On SQLite, who else writes waits for a turn: some 30 ms. */
+const LINES_PER_TURN = 25;
 
 export interface ApplyInput {
   readonly record: PulledRecord;
   readonly run: PullRun;
+  readonly lease: Lease;
   readonly mapping: readonly MappedTarget[];
   /** Only lines in this state are carried out. */
   readonly state: Extract<LineState, 'planned' | 'approved'>;
 }
 
-/** Carries out the next few lines. Answers false where none were left. */
+/**
+ * Carries out the next few lines. Answers false where none were left. @throws LeaseLost, and then nothing was carried
+ * out.
+ */
 export async function applyNext(deps: PullDeps, input: ApplyInput): Promise<boolean> {
+  // The first call of identifierHash asks the database, which is not possible inside the transaction.
+  await deps.identifierHash();
+  let hasWork = false;
+  const signal = () => {
+    hasWork = true;
+  };
+  const isAny = await recordUnder(deps.db, input.lease, async (tx) => {
+    const lines = await nextLines(tx, input);
+    await applyLines({ ...deps, db: tx, wake: { ...deps.wake, signal } }, input, lines);
+    return lines.length > 0;
+  });
+  if (hasWork) deps.wake.signal();
+  return isAny;
+}
+
+async function applyLines(deps: PullDeps, input: ApplyInput, lines: readonly Line[]): Promise<void> {
   const { run } = input;
-  const lines = await nextLines(deps.db, input);
   const done: number[] = [];
   for (const batch of batchesOf(lines)) {
     const isCircle = batch[0]?.detail.circle !== undefined;
@@ -55,7 +76,6 @@ export async function applyNext(deps: PullDeps, input: ApplyInput): Promise<bool
     }
   }
   await markLines(deps.db, run.id, done, 'done');
-  return lines.length > 0;
 }
 
 /** The next lines; when the last one is part of a circle, with the rest of that circle. */
@@ -87,18 +107,15 @@ async function passNamesRound(deps: PullDeps, input: ApplyInput, circle: readonl
   const { connectionId } = input.run;
   const [{ kind } = { kind: 'user' as const }] = circle;
   const holders = circle.map((line) => ({ sourceId: line.sourceId, name: namesOf(line).givesUp ?? '' }));
-  // The first call of identifierHash asks the database, which is not possible inside the transaction.
-  await deps.identifierHash();
   try {
     await transact(deps.db, async (tx) => {
-      const within = { ...deps, db: tx, wake: { ...deps.wake, signal: () => {} } };
+      const within = { ...deps, db: tx };
       await putNamesAside(tx, connectionId, kind, holders);
       for (const line of circle) await (kind === 'group' ? applyToGroup : applyToUser)(within, input, line);
       const ids = holders.map(({ sourceId }) => sourceId);
       if (await anyNameAside(tx, connectionId, kind, ids))
         throw new DirectoryRefusal('taken', 'Not everybody whose names go round takes one.');
     });
-    deps.wake.signal();
   } catch (error) {
     if (!(error instanceof DirectoryRefusal)) throw error;
   }

@@ -206,9 +206,9 @@ async function applyStep(deps: PullDeps, step: Step): Promise<void> {
 }
 
 function applySome(deps: PullDeps, step: Step, state: 'planned' | 'approved'): Promise<boolean> {
-  const { record, run } = step;
+  const { record, run, lease } = step;
   const mapping = mappingOf(settingsOf(step), deps.cache.definitionOf(record.type));
-  return applyNext(deps, { record, run, mapping, state });
+  return applyNext(deps, { record, run, lease, mapping, state });
 }
 
 /** Once an admin has decided all that a run held: applies the rest if they approved a line, otherwise nothing. */
