@@ -6,7 +6,8 @@
 
 import type { CallContext } from '../connectors/connector.ts';
 import type { Db } from '../db/open.ts';
-import { lastDn } from '../db/pull/records.ts';
+import type { PulledRecord } from '../db/pull/connections.ts';
+import { lastPlace } from '../db/pull/records.ts';
 import type { PullRun } from '../db/pull/runs.ts';
 import type { Kind } from '../model/subject.ts';
 import { type Meaning, meaningOf } from '../plan/pull/missing.ts';
@@ -53,11 +54,21 @@ function doubt(id: string, answer: Lookup): string {
   return `${id} is not in the list, and stays: ${said}.`;
 }
 
-/** Wraps the source's look-up: each question carries where the source last showed the person or group. */
-export function withDn(db: Db, connectionId: string, source: Pick<Source, 'lookup'>): Pick<Source, 'lookup'> {
+/** Wraps the source's look-up: each question carries where and when the source last showed the person or group. */
+export function withKnown(
+  db: Db,
+  { id: connectionId, lastFullAt }: Pick<PulledRecord, 'id' | 'lastFullAt'>,
+  source: Pick<Source, 'lookup'>,
+): Pick<Source, 'lookup'> {
   return {
-    lookup: async (kind, id, context) =>
-      source.lookup(kind, id, context, await lastDn(db, connectionId, kind, id)),
+    async lookup(kind, id, context) {
+      const place = await lastPlace(db, connectionId, kind, id);
+      const known = {
+        ...(place === undefined ? {} : { place }),
+        ...(lastFullAt === null ? {} : { seenAt: lastFullAt }),
+      };
+      return source.lookup(kind, id, context, known);
+    },
   };
 }
 

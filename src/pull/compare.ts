@@ -25,7 +25,7 @@ import { heldBecause } from '../plan/pull/brake.ts';
 import { provesAbsence } from '../plan/pull/missing.ts';
 import type { Source, SourceDefinition } from '../sources/source.ts';
 import { isoTime } from '../support/clock.ts';
-import { ghostsAmong, type Judged, judgeAbsent, withDn } from './absent.ts';
+import { ghostsAmong, type Judged, judgeAbsent, withKnown } from './absent.ts';
 import {
   absentGroups,
   isFilteredOut,
@@ -87,7 +87,7 @@ export async function compareRun(
   input: CompareInput,
 ): Promise<Comparison> {
   const { record, run, settings, definition, context, lease } = input;
-  const source = { ...input.source, ...withDn(db, run.connectionId, input.source) };
+  const source = { ...input.source, ...withKnown(db, record, input.source) };
   const isFull = run.mode !== 'delta';
   const { connectionId } = run;
   const known = await knownUsers(db, connectionId);

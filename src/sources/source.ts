@@ -137,6 +137,14 @@ export type Lookup =
   | { readonly is: 'gone' }
   | { readonly is: 'unknown'; readonly reason: string };
 
+/** What the bridge kept of somebody, or of a group, whom it looks up. */
+export interface Known {
+  /** Where the source last showed it: a DN, an organisational unit. */
+  readonly place?: string;
+  /** When a scan last showed it, or later; ISO. */
+  readonly seenAt?: string;
+}
+
 /** One right, scope or base that a source needs. */
 export interface Right extends StatusDetail {
   /** The name that an admin knows: a scope, a role, a base. */
@@ -173,8 +181,7 @@ export interface Source {
    * `PositionLost` before its first page. Absent where the source has no delta.
    */
   readonly delta?: (position: string, request: ScanRequest, context: CallContext) => AsyncIterable<ScanPage>;
-  /** `dn`: where the source last showed it; undefined where it has no DNs. */
-  lookup(kind: Kind, id: string, context: CallContext, dn?: string): Promise<Lookup>;
+  lookup(kind: Kind, id: string, context: CallContext, known?: Known): Promise<Lookup>;
   /**
    * Whether this person is in the group or in one inside it, asked without reading the list of members; null where
    * the source does not say. Absent where only the list can tell.

@@ -32,6 +32,8 @@ export interface EmulatedGoogle {
   readonly delegated: Set<string>;
   /** What the subject's role lets it read. */
   readonly privileges: Set<'users' | 'groups'>;
+  /** The organisational unit that the subject's role is for; it is told that others do not exist. Empty: all of them. */
+  readonly role: { unit: string };
   readonly account: { isEnabled: boolean; keyIsKnown: boolean };
   /** The JSON of the service account's key. */
   readonly serviceAccountKey: string;
@@ -40,6 +42,8 @@ export interface EmulatedGoogle {
   readonly handle: Handle;
   addUser(address: string, more?: Readonly<Record<string, unknown>>): GoogleRecord;
   addGroup(address: string, members?: readonly GoogleMember[]): GoogleRecord;
+  /** Google lists whoever was deleted for some weeks. */
+  deleteUser(id: string): void;
   /** Tokens that were given out end. */
   revokeAll(): void;
 }
@@ -77,6 +81,8 @@ export function createGoogle(url: string, { now = Date.now }: GoogleEmulatorOpti
     ['user.readonly', 'group.readonly', 'group.member.readonly'].map((name) => SCOPE + name),
   );
   const privileges = new Set<'users' | 'groups'>(['users', 'groups']);
+  const role = { unit: '' };
+  const deleted = new Map<string, GoogleRecord>();
   const account = { isEnabled: true, keyIsKnown: true };
   const tokens = new Map<string, { readonly scopes: readonly string[]; readonly endsAt: number }>();
   const tokenUrl = `${url}/token`;
@@ -191,7 +197,12 @@ export function createGoogle(url: string, { now = Date.now }: GoogleEmulatorOpti
     if (!privileges.has(kind === 'users' ? 'users' : 'groups')) {
       throw new Refusal(403, 'forbidden', 'Not Authorized to access this resource/api');
     }
-    const things = kind === 'users' ? users : groups;
+    const isShown = ({ orgUnitPath }: GoogleRecord) =>
+      kind === 'groups' || `${String(orgUnitPath)}/`.startsWith(`${role.unit}/`);
+    const all = kind === 'groups' ? groups : request.query.get('showDeleted') === 'true' ? deleted : users;
+    const things = new Map(
+      [...all].filter(([, one]) => isShown(one) || (one === subject && key !== undefined)),
+    );
     /** Unless the record has a count of its own, as where Google's lags behind. */
     const counted = (one: GoogleRecord) =>
       kind === 'users' ? one : { directMembersCount: String((members.get(one.id) ?? []).length), ...one };
@@ -246,10 +257,16 @@ export function createGoogle(url: string, { now = Date.now }: GoogleEmulatorOpti
       delegated,
       privileges,
       account,
+      role,
       subject,
       tokenUrl,
       handle,
       addUser,
+      deleteUser(id: string) {
+        const user = users.get(id);
+        users.delete(id);
+        if (user) deleted.set(id, { ...user, deletionTime: new Date(now()).toISOString() });
+      },
     },
     serviceAccountKey: JSON.stringify({
       ...{ type: 'service_account', project_id: 'project', private_key_id: 'key-1', private_key: privateKey },

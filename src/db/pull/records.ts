@@ -87,17 +87,17 @@ export async function keepGroupFacts(
   }
 }
 
-/** Where the source last showed this person or group; undefined for one without a DN. */
-export async function lastDn(
+/** Where the source last showed this person or group; undefined where it has no places. */
+export async function lastPlace(
   db: Db,
   connectionId: string,
   kind: Kind,
   id: string,
 ): Promise<string | undefined> {
   if (kind === 'user') {
-    const records = await recordsAmong<{ attributes: { dn?: unknown } }>(db, connectionId, [id]);
-    const dn = records.get(id)?.attributes.dn;
-    return typeof dn === 'string' ? dn : undefined;
+    const records = await recordsAmong<{ attributes: Record<string, unknown> }>(db, connectionId, [id]);
+    const { dn, orgUnitPath } = records.get(id)?.attributes ?? {};
+    return [dn, orgUnitPath].find((one) => typeof one === 'string');
   }
   const group = { connection_id: connectionId, external_id: id };
   const row = await db('groups').where(group).whereNull('deleted_at').first('source_dn');

@@ -22,7 +22,7 @@ export const NO_GROUPS: AbsentGroups = { gone: [], filtered: new Set(), unknown:
 export interface AbsentGroupsInput {
   readonly run: PullRun;
   readonly settings: PullSettings;
-  /** Its look-ups carry DNs. */
+  /** Its look-ups carry what is known. */
   readonly source: Pick<Source, 'lookup'>;
   readonly context: CallContext;
 }

@@ -12,7 +12,7 @@ import { doubtLeavers, LOOKUPS_MAX, lookUp, seenAs } from '../absent.ts';
 
 export interface LeaversInput {
   readonly db: Db;
-  /** Its look-ups carry DNs. */
+  /** Its look-ups carry what is known. */
   readonly source: Pick<Source, 'lookup' | 'isMember'>;
   readonly context: CallContext;
   /** What is known without asking: whom the scan shows, and in a full scan everybody who is still in question. */

@@ -2,44 +2,58 @@
 
 import type { CallContext } from '../../connectors/connector.ts';
 import { RemoteError } from '../../model/errors.ts';
+import type { Kind } from '../../model/subject.ts';
 import { lookedUp } from '../lookups.ts';
-import type { ScanPage, ScanRequest, Source, SourceDeps, SourceUser } from '../source.ts';
+import type { Known, Lookup, ScanPage, ScanRequest, Source, SourceDeps, SourceUser } from '../source.ts';
 import { type GoogleCalls, type GoogleRecord, googleCalls } from './api/calls.ts';
 import { createGoogleClient, type GoogleClient } from './api/client.ts';
 import { checkGoogle, tenantOf } from './check.ts';
 import { groupOf, isGuest, leftOut, userOf } from './mapping.ts';
 import { isMember, memberPages } from './members.ts';
 import { type GoogleSettings, googleSettings } from './settings.ts';
+import { createSight, type Sight } from './sight.ts';
 
 interface Google {
   readonly settings: GoogleSettings;
   readonly client: GoogleClient;
   readonly calls: GoogleCalls;
+  readonly sight: Sight;
 }
 
 export function createGoogleSource(deps: SourceDeps): Source {
   const settings = googleSettings(deps.configuration);
-  const google: Google = {
-    settings,
-    client: createGoogleClient(settings, deps),
-    calls: googleCalls(settings),
-  };
+  const asked = { settings, client: createGoogleClient(settings, deps), calls: googleCalls(settings) };
+  const google: Google = { ...asked, sight: createSight({ ...asked, deps }) };
   return {
     check: (context) => checkGoogle(google, context),
     tenant: async (context) => tenantOf(await demandSubject(google, context), settings),
     scan: (request, context) => scan(google, request, context),
-    lookup: (kind, id, context) =>
-      lookedUp(deps, context, async () => {
-        const { client, calls } = google;
-        const call = kind === 'user' ? calls.user(id) : calls.group(id);
-        const found = await client.ask(call, `read the ${kind} ${id}`, context);
-        // When asked by an address, Google finds whoever has that address now.
-        if (found.id !== id) return { is: 'unknown', reason: `Google answered with ${found.id} for ${id}` };
-        if (kind === 'group') return { is: 'found', inScope: true };
-        return { is: 'found', inScope: !isGuest(found), user: userOf(found) };
-      }),
+    lookup: (kind, id, context, known) =>
+      lookedUp(deps, context, () => lookUp(google, kind, id, known, context)),
     isMember: (groupId, userId, context) => isMember({ ...google, deps }, groupId, userId, context),
   };
+}
+
+async function lookUp(
+  { client, calls, sight }: Google,
+  kind: Kind,
+  id: string,
+  known: Known | undefined,
+  context: CallContext,
+): Promise<Lookup> {
+  const call = kind === 'user' ? calls.user(id) : calls.group(id);
+  try {
+    const found = await client.ask(call, `read the ${kind} ${id}`, context);
+    // When asked by an address, Google finds whoever has that address now.
+    if (found.id !== id) return { is: 'unknown', reason: `Google answered with ${found.id} for ${id}` };
+    if (kind === 'group') return { is: 'found', inScope: true };
+    return { is: 'found', inScope: !isGuest(found), user: userOf(found) };
+  } catch (error) {
+    if (!(error instanceof RemoteError) || error.disposition !== 'missing') throw error;
+    // A role for some organisational units shows all groups.
+    const reason = kind === 'user' && known ? await sight.doubt(id, known, context) : null;
+    return reason === null ? { is: 'gone' } : { is: 'unknown', reason };
+  }
 }
 
 async function* scan(
@@ -47,11 +61,13 @@ async function* scan(
   { groups: choice }: ScanRequest,
   context: CallContext,
 ): AsyncGenerator<ScanPage> {
-  const { client, calls } = google;
+  const { client, calls, sight } = google;
   await demandSubject(google, context);
+  sight.begin();
   const people = new Set<string>();
   const guests: GoogleRecord[] = [];
   for await (const { records } of client.pages((token) => calls.users(token), 'list people', context)) {
+    sight.saw(records);
     const users: SourceUser[] = [];
     for (const record of records) {
       if (isGuest(record)) guests.push(record);
@@ -82,7 +98,7 @@ async function* scan(
  * itself, it sees too few.
  */
 async function demandSubject(
-  { settings, client, calls }: Google,
+  { settings, client, calls }: Pick<Google, 'settings' | 'client' | 'calls'>,
   context: CallContext,
 ): Promise<GoogleRecord> {
   const { subject } = settings;

@@ -46,7 +46,8 @@ export function createLdapSource(deps: SourceDeps): Source {
     tenant: (context) => opened(context, async ({ tree }) => tenantOf(tree)),
     scan: (request, context) => read(settings, deps, request, null, context),
     delta: (position, request, context) => read(settings, deps, request, position, context),
-    lookup: (kind, id, context, dn) => opened(context, (reading) => lookUp(reading, kind, id, dn)),
+    lookup: (kind, id, context, known) =>
+      opened(context, (reading) => lookUp(reading, kind, id, known?.place)),
     isMember: (groupId, userId, context) => opened(context, (reading) => isMember(reading, groupId, userId)),
   };
 }

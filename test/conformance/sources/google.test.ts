@@ -34,6 +34,11 @@ describe.each(PLAYED)('on %s', (dialect) => {
 
   const hire = (count: number) =>
     Array.from({ length: count }, (_, n) => google.addUser(`p${n}@acme.example`));
+  const into = (id: string, orgUnitPath: string) => {
+    const moved = { ...google.users.get(id), id, orgUnitPath };
+    google.users.set(id, moved);
+    return moved;
+  };
   const user = ({ id }: { id: string }): GoogleMember => ({ id, type: 'USER', status: 'ACTIVE' });
   const listOf =
     ({ id }: { id: string }) =>
@@ -46,6 +51,46 @@ describe.each(PLAYED)('on %s', (dialect) => {
   const listed = (members: readonly GoogleMember[]) => ({
     ...{ kind: 'admin#directory#members', etag: '"e"', members },
   });
+
+  it('takes nobody for deleted whom a role for other organisational units does not show', async () => {
+    const [sold = { id: '' }] = hire(3).map(({ id }) => into(id, '/Sales'));
+    const [solo] = [google.addUser('solo@acme.example', { orgUnitPath: '/Labs/Solo' })];
+    const lab = google.addUser('lab@acme.example', { orgUnitPath: '/Labs' });
+    google.addGroup('all@acme.example', [solo, lab, sold].map(user));
+    expect(await pulled.activate()).toMatchObject({ state: 'DONE' });
+    const before = [await pulled.people(), await pulled.groups()];
+    for (const also of [() => undefined, () => google.deleteUser(sold.id)]) {
+      also();
+      google.role.unit = '/Sales';
+      const run = await pulled.sync();
+      expect(run).toMatchObject({ state: 'PARTIAL', error: expect.stringContaining('whole organisation') });
+      expect([await pulled.people(), await pulled.groups()]).toEqual(before);
+    }
+    google.role.unit = '';
+    google.users.delete(lab.id);
+    expect(await pulled.sync()).toMatchObject({
+      state: 'PARTIAL',
+      error: expect.stringContaining('among the deleted'),
+    });
+    expect([await pulled.people(), await pulled.groups()]).toEqual(before);
+    google.users.set(lab.id, lab);
+    google.deleteUser(solo.id);
+    expect(await pulled.sync()).toMatchObject({ state: 'DONE', summary: { deleted: 2 } });
+  });
+
+  it.each([
+    ['another person of their unit', '/Labs/Solo'],
+    ['a person of the unit above', '/Labs'],
+  ])(
+    'believes that somebody is deleted where Google lists no deleted people and shows %s',
+    async (_, unit) => {
+      const solo = google.addUser('solo@acme.example', { orgUnitPath: '/Labs/Solo' });
+      google.addUser('other@acme.example', { orgUnitPath: unit });
+      expect(await pulled.activate()).toMatchObject({ state: 'DONE' });
+      google.users.delete(solo.id);
+      expect(await pulled.sync()).toMatchObject({ state: 'DONE', summary: { deleted: 1 } });
+    },
+  );
 
   it.each([
     ['the first page alone', 240, (members: readonly GoogleMember[]) => listed(members.slice(0, 200))],

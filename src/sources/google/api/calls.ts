@@ -37,6 +37,8 @@ export interface Call<Done> {
 
 export interface GoogleCalls {
   users(pageToken: string | null, maxResults?: number): Call<GooglePage>;
+  /** Those deleted in the last 20 days or so, each with its `deletionTime`. */
+  deletedUsers(pageToken: string | null): Call<GooglePage>;
   user(key: string): Call<GoogleRecord>;
   groups(pageToken: string | null, maxResults?: number): Call<GooglePage>;
   group(id: string): Call<GoogleRecord>;
@@ -70,6 +72,13 @@ export function googleCalls({ origin, customer }: Pick<GoogleSettings, 'origin' 
     users: (pageToken, maxResults = USERS_PAGE) => ({
       url: url('users', {
         ...{ customer, maxResults: String(maxResults), orderBy: 'email', projection: 'full', pageToken },
+      }),
+      scopes: OF_USERS,
+      answers: page('users', readUser),
+    }),
+    deletedUsers: (pageToken) => ({
+      url: url('users', {
+        ...{ customer, maxResults: String(USERS_PAGE), orderBy: 'email', showDeleted: 'true', pageToken },
       }),
       scopes: OF_USERS,
       answers: page('users', readUser),

@@ -136,7 +136,9 @@ if (!hasSlapd()) {
       expect(again.users.size).toBe(first.users.size);
       const sellers = [...again.groups.values()].find(({ name }) => name === 'sellers');
       expect(memberIds(again, sellers?.id ?? '')).toEqual([id]);
-      expect(await source().lookup('user', id, CONTEXT, String(seller?.attributes.dn))).toMatchObject({
+      expect(
+        await source().lookup('user', id, CONTEXT, { place: String(seller?.attributes.dn) }),
+      ).toMatchObject({
         is: 'found',
         inScope: true,
       });
@@ -164,7 +166,7 @@ if (!hasSlapd()) {
     slapd = await start(hidden);
     try {
       const isNow = async (dn: string, kind: Kind = 'user') =>
-        (await source().lookup(kind, NO_ID, CONTEXT, dn)).is;
+        (await source().lookup(kind, NO_ID, CONTEXT, { place: dn })).is;
       expect(await isNow(dnOf('p1'))).toBe('unknown');
       expect(await isNow(`uid=seller,${SALES}`)).toBe('unknown');
       expect(await isNow(dnOf('nobody'))).toBe('gone');
