@@ -32,6 +32,8 @@ export const EVENT_KINDS = {
   'connection.deleted': 'The last of a connection is gone.',
   'connection.deleting': 'An admin deleted a connection; its people and groups are leaving.',
   'connection.failed': 'A directory that is pulled cannot be read; said once, until a run succeeds again.',
+  'connection.partial':
+    'A directory that is pulled stays partly unread; said once, until a run is complete again.',
   'connection.paused': 'A connection is not pulled: its credential fails, or an admin paused it.',
   'connection.resumed': 'A paused connection is pulled again.',
   'connection.silent':

@@ -3,6 +3,7 @@
 import { appendEvent } from '../db/events.ts';
 import type { Db } from '../db/open.ts';
 import { getPulled, lockPulled, type PulledRecord, updatePulled } from '../db/pull/connections.ts';
+import { lastEndings } from '../db/pull/runs.ts';
 import type { Inquiry } from '../db/queue/inquiries.ts';
 import { type Cause, SYSTEM } from '../model/cause.ts';
 import type { RemoteError } from '../model/errors.ts';
@@ -97,6 +98,36 @@ export async function sayFailure(
     reason: `${name} cannot be read: ${reason}`,
     after: { id, name },
   });
+}
+
+/** After this many runs in a row that were partial, or after two if a day is between them, people are told. */
+const PARTIAL_IN_A_ROW = 3;
+const DAY_MS = 24 * 60 * 60_000;
+
+/** Writes an event once the runs over a directory stay partial, so that nobody takes its leavers for gone. */
+export async function sayPartial(
+  tx: Db,
+  at: string,
+  { id, name, environmentId }: PulledRecord,
+  cause: Cause,
+  error: string | null,
+): Promise<void> {
+  const endings = await lastEndings(tx, id, PARTIAL_IN_A_ROW + 1);
+  const complete = endings.findIndex(({ state }) => state !== 'PARTIAL');
+  const partial = complete === -1 ? endings : endings.slice(0, complete);
+  if (!lasts(partial) || lasts(partial.slice(1))) return;
+  await appendEvent(tx, at, {
+    ...{ environmentId, cause, kind: 'connection.partial', outcome: 'failure' },
+    reason: `${name} has been read only in part, ${partial.length} times in a row: whoever is missing from it keeps everything, also if they have left. ${error ?? ''} Give the bridge's account the right to see all of them, or correct what cannot be read; then sync again.`,
+    after: { id, name },
+  });
+}
+
+function lasts(partial: readonly { readonly at: string }[]): boolean {
+  const [newest, ...others] = partial;
+  const oldest = others.at(-1);
+  if (!newest || !oldest) return false;
+  return partial.length >= PARTIAL_IN_A_ROW || Date.parse(newest.at) - Date.parse(oldest.at) >= DAY_MS;
 }
 
 /** Writes an event for a pause that begins, and none for one that goes on. */

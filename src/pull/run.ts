@@ -23,7 +23,7 @@ import type { PullDeps } from './deps.ts';
 import { accountsMissing, enrich } from './enrichment/enrich.ts';
 import { type Feed, feedOf, pagesOfFeed } from './enrichment/feed.ts';
 import { announceLines, causeOf, closeIncident, endHeldRun, holdRun, overtakeHeldRun } from './incident.ts';
-import { sayFailure } from './lifecycle.ts';
+import { sayFailure, sayPartial } from './lifecycle.ts';
 import { demandPinned } from './pinned.ts';
 import { ScanRefused } from './refused.ts';
 import { dropStaged, endScan, nextPages, type OpenScan, takePage } from './scan.ts';
@@ -287,6 +287,7 @@ async function noteRun(
     nextRunAt: nextRunAfter(current, Date.parse(run.startedAt ?? at), clock.now(), until),
   });
   if (state === 'FAILED') await sayFailure(tx, at, current, causeOf(record, run), error ?? 'the run failed');
+  if (state === 'PARTIAL') await sayPartial(tx, at, current, causeOf(record, run), error);
   const kind = isGood ? 'pull.done' : state === 'HELD' ? 'pull.held' : 'pull.failed';
   await appendEvent(tx, at, {
     environmentId: record.environmentId,

@@ -160,6 +160,25 @@ export async function listPullRuns(
   return rows.map(toRun);
 }
 
+/** How the last runs ended that were to change something, the newest first. */
+export async function lastEndings(
+  db: Db,
+  connectionId: string,
+  limit: number,
+): Promise<readonly { readonly state: PullState; readonly at: string }[]> {
+  const rows: { state: PullState; finished_at: string }[] = await db('pull_runs')
+    .where({ connection_id: connectionId })
+    .whereNot({ mode: 'preview' })
+    .whereNotNull('finished_at')
+    .orderBy([
+      { column: 'created_at', order: 'desc' },
+      { column: 'id', order: 'desc' },
+    ])
+    .limit(limit)
+    .select('state', 'finished_at');
+  return rows.map(({ state, finished_at: at }) => ({ state, at }));
+}
+
 const DELETED_AT_ONCE = 500;
 
 /**

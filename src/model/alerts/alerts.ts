@@ -17,6 +17,7 @@ export const ALERT_HEADINGS = {
   'credential.expiring': 'A token ends soon',
   'connection.silent': 'An identity provider is silent',
   'connection.failed': 'A directory cannot be read',
+  'connection.partial': 'A directory is read only in part',
 } as const;
 
 /** Every event of the environment, as `audit.` and its kind. */

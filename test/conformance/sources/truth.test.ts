@@ -153,6 +153,24 @@ describe.each(PLAYED)('on %s', (dialect) => {
     expect(await pulled.groups()).toEqual(before);
   });
 
+  it('says once that it is read only in part, run after run, and what to do', async () => {
+    const said = () => bridge.db('events').where({ kind: 'connection.partial' });
+    const before = (await said()).length;
+    for (let times = 0; times < 5; times += 1) {
+      Object.assign(state, { hidden: ['a1'] });
+      expect(await pulled.sync({ full: true })).toMatchObject({ state: 'PARTIAL' });
+      expect(await said()).toHaveLength(before + (times < 2 ? 0 : 1));
+    }
+    const sentence =
+      'Scripted has been read only in part, 3 times in a row: whoever is missing from it keeps everything';
+    const reason = expect.stringMatching(
+      new RegExp(`^${sentence}.* a1 is not in the list.*Give the bridge's account`),
+    );
+    expect((await said()).at(-1)).toMatchObject({ reason });
+    const { body } = await bridge.admin('GET', '/events?kind=connection.partial');
+    expect(body._embedded.events[0]).toMatchObject({ outcome: 'failure', reason });
+  });
+
   it('keeps the members of a group that could not be read, and of the group around it', async () => {
     const groups = await pulled.groups();
     state.unread = [{ kind: 'unread', what: 'members', id: 'g1', reason: 'Readers could not be read' }];
