@@ -15,6 +15,8 @@ export type Action =
   | AdminAction
   | PullAction
   | { readonly kind: 'byHand'; readonly store: number; readonly what: HandEdit; readonly who: number }
+  /** People change one key or level there by hand, or swap some. */
+  | { readonly kind: 'editKeys'; readonly store: number }
   | { readonly kind: 'trouble'; readonly store: number; readonly what: Trouble }
   /** The identity provider gives many people new values at once. */
   | { readonly kind: 'rewrite'; readonly what: 'email' | 'userName'; readonly people: readonly number[] }

@@ -11,6 +11,7 @@ import {
   withFurtherActions,
 } from './actions.ts';
 import { drawBrakeThemes, withBrakeActions } from './brakeActions.ts';
+import { drawHandThemes, type HandThemes, withHandActions } from './handActions.ts';
 import { judge } from './judges/oracle.ts';
 import type { Database } from './machine/database.ts';
 import { type SimulatedStore, World } from './machine/world.ts';
@@ -22,7 +23,7 @@ import { drawRuleThemes, ENDINGS, type RuleThemes, withRuleActions } from './rul
 import { NO_FAULTS } from './vendors/network.ts';
 
 export interface History {
-  readonly themes: Themes & Partial<RuleThemes & PullThemes>;
+  readonly themes: Themes & Partial<RuleThemes & PullThemes & HandThemes>;
   readonly actions: readonly Planned[];
 }
 
@@ -47,22 +48,24 @@ export function drawHistory(seed: string, index: number, parallel: number | null
   const brake = createRandom(`${seed}/${index}/brake`);
   const rules = createRandom(`${seed}/${index}/rules`);
   const pulls = createRandom(`${seed}/${index}/pulled`);
+  const hand = createRandom(`${seed}/${index}/hand`);
+  const ofRules = drawRuleThemes(rules);
   const all = {
     ...themes,
     ...drawBrakeThemes(brake),
-    ...drawRuleThemes(rules),
+    ...ofRules,
     ...drawPullThemes(pulls),
+    ...drawHandThemes(hand, ofRules.ending),
   };
   const mixed = withBrakeActions(brake, all, withFurtherActions(further, themes, actions));
   const ruled = withRuleActions(rules, all, mixed);
-  return { themes: all, actions: withPullActions(pulls, all, ruled) };
+  return { themes: all, actions: withHandActions(hand, all, withPullActions(pulls, all, ruled)) };
 }
 
 /** `theme`: one that a history has or lacks, or an ending. Throws on any other word. */
 export function hasTheme({ themes }: History, theme: string): boolean {
   const isKnown = typeof { ...themes }[theme as 'faults'] === 'boolean';
-  if (!isKnown && !ENDINGS.some(([, ending]) => ending === theme))
-    throw new Error(`there is no theme ${theme}`);
+  if (!isKnown && !ENDINGS.some((ending) => ending === theme)) throw new Error(`there is no theme ${theme}`);
   return isKnown ? themes[theme as 'faults'] : themes.ending === theme;
 }
 

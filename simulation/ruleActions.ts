@@ -7,10 +7,11 @@ import { type Action, GROUP_SLOTS, type Planned, type Themes } from './actions.t
 import type { Random } from './random.ts';
 
 /**
- * Played when everything is quiet and judged: a preview is made and applied, creations have to wait, or the vendor
- * lists nothing, or the same page for ever.
+ * Played when everything is quiet and judged: a preview is made and applied, creations have to wait, the vendor lists
+ * nothing, or the same page for ever, or people change keys and levels by hand.
  */
-export type Ending = 'preview' | 'limit' | 'lists';
+export const ENDINGS = ['preview', 'limit', 'lists', 'keys'] as const;
+export type Ending = (typeof ENDINGS)[number];
 
 export interface RuleThemes {
   readonly ending: Ending | null;
@@ -26,8 +27,8 @@ export interface RuleThemes {
   readonly pretence: boolean;
 }
 
-/** In percent. */
-export const ENDINGS: readonly (readonly [until: number, Ending])[] = [
+/** In percent. `keys` is drawn from a source of its own. */
+const DRAWN: readonly (readonly [until: number, Ending])[] = [
   [8, 'preview'],
   [14, 'limit'],
   [20, 'lists'],
@@ -36,7 +37,7 @@ export const ENDINGS: readonly (readonly [until: number, Ending])[] = [
 export function drawRuleThemes(random: Random): RuleThemes {
   const ending = random.int(0, 99);
   return {
-    ending: ENDINGS.find(([until]) => ending < until)?.[1] ?? null,
+    ending: DRAWN.find(([until]) => ending < until)?.[1] ?? null,
     lostGroups: random.chance(0.1),
     locks: random.chance(0.1),
     onlyOwners: random.chance(0.06),

@@ -99,8 +99,13 @@ function replacedIdentity(
   return null;
 }
 
-function isTemporary(userName: string): boolean {
-  return userName.includes('moving-');
+function isTemporary(key: string): boolean {
+  return key.includes('moving-');
+}
+
+/** A temporary address is the wanted one with a tag. */
+function withoutTag(email: string): string {
+  return email.replace(/\+moving-[a-z0-9]+@/, '@');
 }
 
 /** A vendor may have changed the form of a user name. */
@@ -174,11 +179,11 @@ function tooSoon(
   return isDue ? null : `REMOVE_AFTER_DAYS of ${days} is not over`;
 }
 
-/** A temporary name must be replaced once the wanted one is free. */
+/** A temporary name or address must be replaced once the wanted one is free. */
 function endsTemporary({ vendor }: Records, { accountId, attributes }: AccountWrite): boolean {
-  const has = vendor.holds.accounts.get(accountId)?.attributes.userName ?? '';
-  const names = Object.keys(attributes);
-  return isTemporary(has) && names.length === 1 && names[0] === 'userName';
+  const has = vendor.holds.accounts.get(accountId)?.attributes;
+  const [name, ...others] = Object.keys(attributes) as Attribute[];
+  return name !== undefined && others.length === 0 && isTemporary(has?.[name] ?? '');
 }
 
 function wrongAttribute(
@@ -191,7 +196,8 @@ function wrongAttribute(
     // The user name may be in the vendor's own form, or another free one. A new attribute may be empty.
     if (name === 'userName' || value === '') continue;
     if (sight.isUnmappedSince(turn.sentTick, name)) return `${name} is not mapped`;
-    const isTheirs = standings.some((standing) => said(standing, name) === value);
+    const meant = name === 'email' ? withoutTag(value) : value;
+    const isTheirs = standings.some((standing) => said(standing, name) === meant);
     if (!isTheirs) return `${name} was never ${value}`;
   }
   return null;

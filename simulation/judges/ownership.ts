@@ -58,6 +58,11 @@ export class Ownership {
     this.createdGroups.add(groupId);
   }
 
+  /** Once the bridge has linked the group, it knows the group by its id, whatever people call it. */
+  knewGroup(groupId: string): void {
+    this.#madeFor.set(groupId, new Set(this.feeding(groupId)));
+  }
+
   /** A person at the vendor made the membership. */
   joinedByHand(groupId: string, accountId: string): void {
     const key = `${groupId} ${accountId}`;

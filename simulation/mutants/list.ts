@@ -28,6 +28,7 @@ export const THEMES: Readonly<Record<string, readonly string[]>> = {
   rewrites: ['identity'],
   preview: ['previewScans', 'previewDrift'],
   limit: ['pausePerKind'],
+  keys: ['renamedGroups', 'swappedKeys', 'appliedDrift', 'appliedNames', 'loweredLevels', 'onlyReported'],
   lostGroups: ['lostGroupPeople', 'lostGroupMembers'],
   pretence: ['vendorsShape'],
   onlyOwners: ['blockedInstead'],
@@ -210,6 +211,36 @@ export const MUTANTS: readonly Mutant[] = [
     'src/sync/preview/pages.ts',
     'drift: personDrift(facts, change)',
     'drift: false',
+  ]),
+  mutant('renamedGroups', 'a sync finds which groups people renamed by hand', [
+    'src/plan/groups/nameDrift.ts',
+    'if (found === before) return NO_DRIFT;',
+    "if (found !== '') return NO_DRIFT;",
+  ]),
+  mutant('swappedKeys', 'who has which key is known again after people swapped some by hand', [
+    'src/sync/recordDrift.ts',
+    '    await recordKeys(tx, keyWork(step), { ...link, ...drift.patch });\n',
+    '',
+  ]),
+  mutant('appliedDrift', 'an applied preview undoes what it marked as changed by hand', [
+    'src/sync/preview/appliedDrift.ts',
+    'for (const { facts } of people) await recordPersonDrift(tx, step, scan, facts);',
+    'void people;',
+  ]),
+  mutant('appliedNames', 'an applied preview gives groups their names back', [
+    'src/sync/preview/appliedDrift.ts',
+    'await recordNameDrift(tx, step, scan, facts);',
+    'void scan;',
+  ]),
+  mutant('loweredLevels', 'a level that somebody lowered is reported', [
+    'src/plan/groups/members.ts',
+    "if (ledger?.lowered && ledger.origin !== 'foreign') lowered",
+    "if (ledger?.origin === 'foreign') lowered",
+  ]),
+  mutant('onlyReported', 'a sync that reports touches nothing', [
+    'src/settle/people/scanned.ts',
+    'return patch !== null && (repair ||',
+    'return patch !== null && (repair || items.length > 0 ||',
   ]),
   mutant('pausePerKind', 'a pause is that of one kind of request', [
     'src/connectors/pacer.ts',

@@ -140,24 +140,21 @@ export class Admin {
     await this.#ask(store, 'POST', '/sync', { repair });
   }
 
-  /** Asks for a repairing sync; answers how it ended. */
-  async syncedTo(store: SimulatedStore): Promise<string> {
-    const started = await this.#ask(store, 'POST', '/sync', { repair: true });
-    let { state } = started.body;
-    for (let asked = 0; state === 'QUEUED' || state === 'RUNNING'; asked++) {
+  /** Asks for a sync; answers how it ended, and what it found changed by hand. */
+  async syncedTo(store: SimulatedStore, repair: boolean): Promise<SyncEnd> {
+    const started = await this.#ask(store, 'POST', '/sync', { repair });
+    let run: SyncEnd = started.body;
+    for (let asked = 0; run.state === 'QUEUED' || run.state === 'RUNNING'; asked++) {
       if (asked === ASKED_MAX) throw new Error('a sync does not end');
       await this.#world.sleep(ASKED_EVERY_MS);
-      ({ state } = (await this.#ask(store, 'GET', `/syncs/${started.body.id}`)).body);
+      run = (await this.#ask(store, 'GET', `/syncs/${started.body.id}`)).body;
     }
-    return state;
+    return run;
   }
 
   /** Whose each account and group is, and in which state, as the bridge says. */
-  async links(store: SimulatedStore): Promise<readonly string[]> {
-    const { body } = await this.#ask(store, 'GET', `/links?${PAGE}`);
-    const links: { subject: { kind: string; id: string }; remoteId: string; state: string }[] =
-      body._embedded.links;
-    return links.map(({ subject, remoteId, state }) => `${subject.kind} ${subject.id} ${remoteId} ${state}`);
+  async links(store: SimulatedStore): Promise<readonly Link[]> {
+    return (await this.#ask(store, 'GET', `/links?${PAGE}`)).body._embedded.links;
   }
 
   async held(store: SimulatedStore): Promise<readonly HeldItem[]> {
@@ -184,9 +181,12 @@ export class Admin {
   }
 
   async #apply(store: SimulatedStore, includeHeld: boolean): Promise<void> {
-    const { permitted, decisions } = store.guard.records;
     const preview = await this.preview(store);
-    if (preview === null) return;
+    if (preview !== null) await this.applyPreview(store, preview, includeHeld);
+  }
+
+  async applyPreview(store: SimulatedStore, preview: Preview, includeHeld: boolean): Promise<void> {
+    const { permitted, decisions } = store.guard.records;
     const keys = preview.changes.flatMap(keysOf);
     for (const key of keys) permitted.add(key);
     if (includeHeld) {
@@ -199,9 +199,7 @@ export class Admin {
   }
 
   /** Null where the bridge refused it, or it failed. */
-  async preview(
-    store: SimulatedStore,
-  ): Promise<{ readonly id: string; readonly changes: readonly ShownChange[] } | null> {
+  async preview(store: SimulatedStore): Promise<Preview | null> {
     const started = await this.#ask(store, 'POST', '/preview', {});
     if (!isDone(started)) return null;
     const { id } = started.body;
@@ -260,6 +258,32 @@ export class Admin {
     if (pendingCount > 0 && pendingCount === waiting) return syncState !== 'PAUSED';
     return pendingCount === 0 && syncState !== 'SYNCING' && syncState !== 'PAUSED';
   }
+}
+
+export interface Preview {
+  readonly id: string;
+  readonly changes: readonly ShownChange[];
+}
+
+export interface Link {
+  readonly subject: { readonly kind: 'user' | 'group'; readonly id: string };
+  readonly remoteId: string;
+  readonly state: string;
+}
+
+/** What a sync found changed by hand, as the admin API shows it. */
+export interface ShownDrift {
+  readonly kind: string;
+  readonly remoteId: string;
+  readonly expected?: string;
+  readonly found?: string;
+  /** The id of an account. */
+  readonly member?: { readonly id: string };
+}
+
+interface SyncEnd {
+  readonly state: string;
+  readonly drift: readonly ShownDrift[];
 }
 
 interface Task {

@@ -8,7 +8,9 @@ import type { Human } from '../judges/model.ts';
 import { judgePreviewed, type Previewed } from '../judges/previewed.ts';
 import type { SimulatedStore, World } from '../machine/world.ts';
 import type { Ending } from '../ruleActions.ts';
+import type { Link } from './admin.ts';
 import { editByHand } from './byHand.ts';
+import { repairKeys } from './keysByHand.ts';
 import type { Play } from './play.ts';
 
 /** `quiet` resolves when nothing is left to do. */
@@ -27,7 +29,7 @@ export async function playEnding(
   return complaints;
 }
 
-type Played = (
+export type Played = (
   world: World,
   play: Play,
   store: SimulatedStore,
@@ -38,6 +40,7 @@ const ENDINGS: Readonly<Record<Ending, Played>> = {
   preview: previewAndSync,
   limit: leaveBehindCreations,
   lists: doubtLists,
+  keys: repairKeys,
 };
 
 const EDITS_BEFORE_PREVIEW_MAX = 3;
@@ -123,21 +126,25 @@ async function doubtLists(
   store: SimulatedStore,
   quiet: () => Promise<void>,
 ): Promise<readonly string[]> {
-  const before = await admin.links(store);
+  const before = (await admin.links(store)).map(sayLink);
   // If nobody has an enabled account, an empty list may be true.
   if (!before.some((link) => link.startsWith('user ') && link.endsWith(' enabled'))) return [];
   const deeds = store.guard.records.deeds.length;
   const lists = random.pick(['empty', 'endless'] as const);
   store.faults.lists = lists;
-  const state = await admin.syncedTo(store);
+  const { state } = await admin.syncedTo(store, true);
   await quiet();
   store.faults.lists = null;
-  const after = await admin.links(store);
+  const after = (await admin.links(store)).map(sayLink);
   const complaints = state === 'DONE' ? [`a sync is done although the lists are ${lists}`] : [];
   if (store.guard.records.deeds.length > deeds) complaints.push(`lists that are ${lists} changed something`);
   for (const link of before)
     if (!after.includes(link)) complaints.push(`${link} is not so any more, by lists that are ${lists}`);
   return complaints;
+}
+
+function sayLink({ subject, remoteId, state }: Link): string {
+  return `${subject.kind} ${subject.id} ${remoteId} ${state}`;
 }
 
 /** A person whom the bridge may disable, and can. */

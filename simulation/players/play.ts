@@ -11,6 +11,7 @@ import { editByHand, seedByHand } from './byHand.ts';
 import { DirectoryStaff } from './directory.ts';
 import { IdentityProvider } from './idp.ts';
 import { IncidentAdmin } from './incidentAdmin.ts';
+import { KeyEditor } from './keyEditor.ts';
 
 const STALL_MAX_MS = 60_000;
 const LAG_MS = 2_000;
@@ -85,6 +86,8 @@ export class Play {
         return idp.changeMember(action.group, action.who, action.kind === 'join');
       case 'byHand':
         return editByHand(this.#world, this.#store(action), action.what, action.who);
+      case 'editKeys':
+        return this.#editKeys(this.#store(action));
       case 'trouble':
         return this.#trouble(this.#store(action), action.what);
       case 'crash':
@@ -108,6 +111,11 @@ export class Play {
 
   #store(action: { readonly store: number }): SimulatedStore {
     return this.#world.stores[action.store % this.#world.stores.length] as SimulatedStore;
+  }
+
+  async #editKeys(store: SimulatedStore): Promise<void> {
+    const links = await this.admin.links(store);
+    new KeyEditor(this.#world, store, links).edit(1);
   }
 
   #trouble({ faults, vendor }: SimulatedStore, what: Trouble): void {

@@ -21,6 +21,7 @@ const TRAITS: Traits = {
   deletesUsers: true,
   deletesGroups: false,
   grantedLevel: DEVELOPER,
+  groupsHavePaths: true,
   showsEmpty: true,
   mapsUserName: true,
   unmappable: { title: 'bio' },
@@ -175,6 +176,18 @@ function handEdits(state: GitLabState, rootId: number): HandEdits {
       if (!isThere) state.setMember(state.addGroup({ path }).id, found.id, OWNER);
     },
     join: (groupId, accountId, level) => state.setMember(Number(groupId), Number(accountId), level),
+    renameGroup(groupId, name) {
+      const group = state.groups.get(Number(groupId));
+      if (group) group.name = name;
+    },
+    readdress(id, email) {
+      const found = user(id);
+      if (found) found.email = email;
+    },
+    rename(id, userName) {
+      const found = user(id);
+      if (found) found.username = userName;
+    },
     part(groupId, accountId) {
       state.members.get(Number(groupId))?.delete(Number(accountId));
     },

@@ -21,6 +21,7 @@ const TRAITS: Traits = {
   deletesUsers: false,
   deletesGroups: true,
   grantedLevel: null,
+  groupsHavePaths: false,
   showsEmpty: false,
   mapsUserName: false,
   unmappable: { title: 'title', displayName: 'displayName' },
@@ -139,6 +140,16 @@ function handEdits(slack: EmulatedSlack): HandEdits {
     },
     join(groupId, accountId) {
       slack.groups.get(groupId)?.members.add(accountId);
+    },
+    renameGroup(groupId, name) {
+      const group = slack.groups.get(groupId);
+      if (group) group.displayName = name;
+    },
+    readdress(id, email) {
+      user(id).emails = [{ value: email, primary: true }];
+    },
+    rename(id, userName) {
+      user(id).userName = userName;
     },
     part(groupId, accountId) {
       slack.groups.get(groupId)?.members.delete(accountId);

@@ -57,6 +57,8 @@ export interface Traits {
   readonly deletesGroups: boolean;
   /** The level that a grant of the bridge gives; null where there are none. */
   readonly grantedLevel: number | null;
+  /** A group is found by its path, which stays as it is when the group is renamed. */
+  readonly groupsHavePaths: boolean;
   /** Answers show empty attributes too. */
   readonly showsEmpty: boolean;
   /** Accounts have a user name that the bridge keeps in step with the directory's. */
@@ -107,6 +109,9 @@ export interface HandEdits {
   approve(accountId: string): void;
   makeOdd(accountId: string, oddity: Exclude<Oddity, 'unapproved'>): void;
   join(groupId: string, accountId: string, level: number): void;
+  renameGroup(groupId: string, name: string): void;
+  readdress(accountId: string, email: string): void;
+  rename(accountId: string, userName: string): void;
   part(groupId: string, accountId: string): void;
 }
 
