@@ -7,7 +7,7 @@ import type { Random } from './random.ts';
 export type Action =
   | { readonly kind: 'hire' | 'leave' | 'return' | 'delete'; readonly who: number }
   | { readonly kind: 'retitle'; readonly who: number; readonly title: string }
-  | { readonly kind: 'readdress'; readonly who: number }
+  | { readonly kind: 'readdress'; readonly who: number; readonly to?: string }
   | { readonly kind: 'makeGroup'; readonly group: number; readonly members: readonly number[] }
   | { readonly kind: 'renameGroup' | 'deleteGroup' | 'emptyGroup'; readonly group: number }
   | { readonly kind: 'join' | 'part'; readonly group: number; readonly who: number }
@@ -15,8 +15,8 @@ export type Action =
   | AdminAction
   | PullAction
   | { readonly kind: 'byHand'; readonly store: number; readonly what: HandEdit; readonly who: number }
-  /** People change one key or level there by hand, or swap some. */
-  | { readonly kind: 'editKeys'; readonly store: number }
+  /** People rename a group there by hand, or change a level. */
+  | { readonly kind: 'editGroups'; readonly store: number }
   | { readonly kind: 'trouble'; readonly store: number; readonly what: Trouble }
   /** The identity provider gives many people new values at once. */
   | { readonly kind: 'rewrite'; readonly what: 'email' | 'userName'; readonly people: readonly number[] }

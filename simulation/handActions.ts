@@ -9,14 +9,14 @@ import type { Ending } from './ruleActions.ts';
 
 export interface HandThemes {
   readonly ending: Ending | null;
-  /** People edit keys and levels while the history goes on. */
-  readonly keysByHand: boolean;
+  /** People rename groups and change levels while the history goes on. */
+  readonly groupsByHand: boolean;
 }
 
 /** `ending`: an ending that the history has already. */
 export function drawHandThemes(random: Random, ending: Ending | null): HandThemes {
-  const own = random.chance(0.15) ? 'keys' : null;
-  return { ending: ending ?? own, keysByHand: random.chance(0.08) };
+  const own = random.chance(0.15) ? random.pick(['keys', 'keys', 'keys', 'freed'] as const) : null;
+  return { ending: ending ?? own, groupsByHand: random.chance(0.08) };
 }
 
 /** The first actions hire the people of the beginning. */
@@ -28,7 +28,7 @@ export function withHandActions(
   actions: readonly Planned[],
 ): readonly Planned[] {
   const mixed = [...actions];
-  if (!themes.keysByHand) return mixed;
+  if (!themes.groupsByHand) return mixed;
   for (let times = random.int(1, 3); times > 0; times--) {
     const some = edited(random, random.int(0, themes.stores - 1));
     const at = random.int(Math.min(OPENING, mixed.length), mixed.length);
@@ -39,7 +39,7 @@ export function withHandActions(
 
 /** Often an admin looks soon. */
 function edited(random: Random, store: number): readonly Action[] {
-  const edits: Action[] = Array.from({ length: random.int(1, 2) }, () => ({ kind: 'editKeys', store }));
+  const edits: Action[] = Array.from({ length: random.int(1, 2) }, () => ({ kind: 'editGroups', store }));
   const look = random.pick(['repair', 'report', 'apply', 'nothing'] as const);
   if (look === 'nothing') return edits;
   if (look === 'apply') return [...edits, { kind: 'apply', store, includeHeld: random.chance(0.5) }];

@@ -8,9 +8,9 @@ import type { Random } from './random.ts';
 
 /**
  * Played when everything is quiet and judged: a preview is made and applied, creations have to wait, the vendor lists
- * nothing, or the same page for ever, or people change keys and levels by hand.
+ * nothing, or the same page for ever, people change keys and levels by hand, or they free an address.
  */
-export const ENDINGS = ['preview', 'limit', 'lists', 'keys'] as const;
+export const ENDINGS = ['preview', 'limit', 'lists', 'keys', 'freed'] as const;
 export type Ending = (typeof ENDINGS)[number];
 
 export interface RuleThemes {
@@ -27,7 +27,7 @@ export interface RuleThemes {
   readonly pretence: boolean;
 }
 
-/** In percent. `keys` is drawn from a source of its own. */
+/** In percent. The last two are drawn from a source of its own. */
 const DRAWN: readonly (readonly [until: number, Ending])[] = [
   [8, 'preview'],
   [14, 'limit'],

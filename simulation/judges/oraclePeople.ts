@@ -124,9 +124,6 @@ class Verdict {
   #name(human: Human, { userName }: Standing, account: Account): void {
     const { id, attributes } = account;
     const isRenamed = new Set(human.standing.all.map((one) => one.userName)).size > 1;
-    const before = this.#records.userNames.get(id);
-    if (!isRenamed && before !== undefined && attributes.userName !== before && !this.#isUndecided(human))
-      this.#say(human, `is called ${attributes.userName} on ${id} by hand, and should be ${before}`);
     if (!isRenamed || !this.#vendor.traits.mapsUserName || attributes.userName.startsWith('old-')) return;
     const wanted = userName.split('@')[0] ?? '';
     if (attributes.userName.startsWith(wanted)) return;

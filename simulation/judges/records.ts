@@ -58,8 +58,6 @@ export class Records {
   lostRights = false;
   /** Each account or group with a key that people gave it there. */
   readonly givenByHand = new Set<string>();
-  /** By account, the user name that people first replaced. */
-  readonly userNames = new Map<string, string>();
   /** From a person to the account that somebody put in place of theirs while they were active. */
   readonly replaced = new Map<number, string>();
   /** Accounts that a person disabled or enabled there since the bridge's last write. */

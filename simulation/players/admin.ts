@@ -73,7 +73,7 @@ export class Admin {
           changeSetting(this.#world.random, store.vendor.traits, now),
         );
       case 'configure':
-        return this.#changeSettings(store, (now) => ({ ...now, ...action.settings }));
+        return this.change(store, action.settings);
       case 'approvalMode':
         return this.#changeSettings(store, (now) => ({
           ...now,
@@ -127,9 +127,13 @@ export class Admin {
     });
   }
 
+  change(store: SimulatedStore, settings: Settings): Promise<void> {
+    return this.#changeSettings(store, (now) => ({ ...now, ...settings }));
+  }
+
   /** Changes settings so that nothing prevents anybody from leaving or arriving. */
   free(store: SimulatedStore): Promise<void> {
-    return this.#changeSettings(store, (now) => ({ ...now, ...NOTHING_IN_THE_WAY }));
+    return this.change(store, NOTHING_IN_THE_WAY);
   }
 
   async resume(store: SimulatedStore): Promise<boolean> {

@@ -10,7 +10,7 @@ import type { SimulatedStore, World } from '../machine/world.ts';
 import type { Ending } from '../ruleActions.ts';
 import type { Link } from './admin.ts';
 import { editByHand } from './byHand.ts';
-import { repairKeys } from './keysByHand.ts';
+import { freeAddress, repairKeys } from './keysByHand.ts';
 import type { Play } from './play.ts';
 
 /** `quiet` resolves when nothing is left to do. */
@@ -41,6 +41,7 @@ const ENDINGS: Readonly<Record<Ending, Played>> = {
   limit: leaveBehindCreations,
   lists: doubtLists,
   keys: repairKeys,
+  freed: freeAddress,
 };
 
 const EDITS_BEFORE_PREVIEW_MAX = 3;

@@ -30,9 +30,9 @@ export class IdentityProvider {
     this.#world = world;
   }
 
-  readdress(human: Human | undefined): Promise<void> {
+  readdress(human: Human | undefined, to?: string): Promise<void> {
     this.#names += 1;
-    return this.changePerson(human, { email: `h${human?.index}.${this.#names}@acme.example` });
+    return this.changePerson(human, { email: to ?? `h${human?.index}.${this.#names}@acme.example` });
   }
 
   /** Acts like a mistake in a mapping: one request for each person, without waiting for stores. */

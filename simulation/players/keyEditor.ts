@@ -37,11 +37,12 @@ export class KeyEditor {
   }
 
   /** Fewer edits where there is nothing left to edit. */
-  edit(times: number): readonly KeyEdit[] {
+  edit(times: number, of: 'groups' | 'all'): readonly KeyEdit[] {
     const { traits } = this.#store.vendor;
     const names = traits.mapsUserName ? (['rename', 'swapUserNames'] as const) : [];
     const levels = traits.grantedLevel === null ? [] : (['lower', 'raise'] as const);
-    const edits: readonly Edit[] = ['renameGroup', 'readdress', 'swapAddresses', ...names, ...levels];
+    const ofAccounts = of === 'all' ? (['readdress', 'swapAddresses', ...names] as const) : [];
+    const edits: readonly Edit[] = ['renameGroup', ...ofAccounts, ...levels];
     for (let time = 0; time < times; time++) this.#one(this.#world.random.pick(edits));
     if (this.#edits.length > 0) this.#store.guard.diverged(`by hand: ${JSON.stringify(this.#edits)}`);
     return this.#edits;
@@ -107,8 +108,6 @@ export class KeyEditor {
         what === 'email' ? byHand.readdress(account.id, to) : byHand.rename(account.id, to),
       );
       guard.records.givenByHand.add(`${account.id} ${to}`);
-      if (what === 'userName' && !guard.records.userNames.has(account.id))
-        guard.records.userNames.set(account.id, account.attributes.userName);
       this.#edits.push({
         ...{ what, remoteId: account.id, subjectId: human.personId ?? '' },
         ...{ from: account.attributes[what], to },
@@ -161,7 +160,10 @@ export class KeyEditor {
 }
 
 /** An active person's account that is as the directory wants it, and that the bridge may change. */
-function ownedBy({ vendor, guard }: SimulatedStore, { subject, remoteId, state }: Link): readonly Owned[] {
+export function ownedBy(
+  { vendor, guard }: SimulatedStore,
+  { subject, remoteId, state }: Link,
+): readonly Owned[] {
   const { model, sight, decisions } = guard.records;
   const human = model.byPerson(subject.id);
   const account = vendor.holds.accounts.get(remoteId);

@@ -62,7 +62,7 @@ export class Play {
       case 'retitle':
         return idp.changePerson(model.humans[action.who], { title: action.title });
       case 'readdress':
-        return idp.readdress(model.humans[action.who]);
+        return idp.readdress(model.humans[action.who], action.to);
       case 'rewrite':
         return idp.rewrite(action.what, action.people);
       case 'incident':
@@ -86,8 +86,8 @@ export class Play {
         return idp.changeMember(action.group, action.who, action.kind === 'join');
       case 'byHand':
         return editByHand(this.#world, this.#store(action), action.what, action.who);
-      case 'editKeys':
-        return this.#editKeys(this.#store(action));
+      case 'editGroups':
+        return this.#editGroups(this.#store(action));
       case 'trouble':
         return this.#trouble(this.#store(action), action.what);
       case 'crash':
@@ -113,9 +113,9 @@ export class Play {
     return this.#world.stores[action.store % this.#world.stores.length] as SimulatedStore;
   }
 
-  async #editKeys(store: SimulatedStore): Promise<void> {
+  async #editGroups(store: SimulatedStore): Promise<void> {
     const links = await this.admin.links(store);
-    new KeyEditor(this.#world, store, links).edit(1);
+    new KeyEditor(this.#world, store, links).edit(1, 'groups');
   }
 
   #trouble({ faults, vendor }: SimulatedStore, what: Trouble): void {
