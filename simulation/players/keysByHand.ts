@@ -21,7 +21,7 @@ export async function repairKeys(
   await admin.change(store, { SYNC_INTERVAL_MINUTES: 0 });
   await repairAndApprove(admin, store, quiet);
   const before = store.vendor.holds;
-  const links = (await admin.links(store)).filter(({ state }) => state !== 'removed');
+  const links = await linksOf(admin, store);
   const parked = await admin.tasks('parked');
   const edits = new KeyEditor(world, store, links).edit(random.int(1, EDITS_MAX), 'all');
   if (edits.length === 0) return [];
@@ -46,7 +46,7 @@ export async function repairKeys(
   if (how === 'applyAll' || how === 'periodic') await approve(admin, store, quiet);
   else await repairAndApprove(admin, store, quiet);
   complaints.push(...judgeRepaired(records, before, edits));
-  const after = (await admin.links(store)).filter(({ state }) => state !== 'removed').map(sayLink);
+  const after = (await linksOf(admin, store)).map(sayLink);
   for (const link of links.map(sayLink))
     if (!after.includes(link)) complaints.push(`${link} is not so any more`);
   if (after.length > links.length) complaints.push(`${after.length} links, and there were ${links.length}`);
@@ -75,7 +75,7 @@ export async function freeAddress(
   const { vendor, guard } = store;
   if (!guard.records.sight.meaning.updateUsers) return [];
   await repairAndApprove(admin, store, quiet);
-  const links = (await admin.links(store)).filter(({ state }) => state !== 'removed');
+  const links = await linksOf(admin, store);
   const people = links.flatMap((link) => ownedBy(store, link));
   if (people.length === 0) return [];
   const { human, account } = random.pick(people);
@@ -91,7 +91,7 @@ export async function freeAddress(
   if (!isDeleted) vendor.edit((byHand) => byHand.readdress(other, `former@${vendor.emulated.host}`));
   guard.diverged(`by hand: ${address} is free`);
   await repairAndApprove(admin, store, quiet);
-  const after = (await admin.links(store)).filter(({ state }) => state !== 'removed').map(sayLink);
+  const after = (await linksOf(admin, store)).map(sayLink);
   const lost = links.map(sayLink).filter((link) => !after.includes(link));
   const complaints = lost.map((link) => `${link} is not so any more`);
   if (email() !== address) complaints.push(`h${human.index} has ${email()}, and ${address} is free`);
@@ -111,6 +111,10 @@ async function repairAndApprove(
 async function approve(admin: Admin, store: SimulatedStore, quiet: () => Promise<void>): Promise<void> {
   await admin.decide(store, 'approve', true);
   await quiet();
+}
+
+async function linksOf(admin: Admin, store: SimulatedStore): Promise<readonly Link[]> {
+  return (await admin.links(store)).filter(({ state }) => state !== 'removed');
 }
 
 function sayLink({ subject, remoteId, state }: Link): string {
