@@ -89,9 +89,12 @@ export class KeyEditor {
 
   /** So many different people whose key nobody has edited. */
   #some(what: Key, count: number): readonly Owned[] {
-    const free = this.#accounts.filter(
-      ({ account }) => !this.#edits.some((edit) => edit.what === what && edit.remoteId === account.id),
-    );
+    // A repair gives an account that came with a name of its own the directory's name.
+    const isTheirs = ({ human, account }: Owned) =>
+      what === 'email' || account.attributes.userName === human.standing.now?.userName.split('@')[0];
+    const isEdited = ({ account }: Owned) =>
+      this.#edits.some((edit) => edit.what === what && edit.remoteId === account.id);
+    const free = this.#accounts.filter((owned) => isTheirs(owned) && !isEdited(owned));
     const some: Owned[] = [];
     while (some.length < count && some.length < free.length) {
       const one = this.#world.random.pick(free);
