@@ -12,7 +12,6 @@ import {
   replaceGroupResource,
   softDeleteGroup,
 } from '../db/identity/groups.ts';
-import { personsOfUsers } from '../db/identity/persons.ts';
 import { type Db, isUniqueViolation } from '../db/open.ts';
 import { addingToCause } from '../db/queue/causes.ts';
 import { isHint } from '../db/queue/changedMembers.ts';
@@ -138,7 +137,7 @@ async function recordGroupChange(
   const changed = differences(before.resource, after.resource);
   await together(
     countLosses(tx, write, members.removed.length, at),
-    changedPeople(tx, before, after, members).then((people) => enqueueGroup(tx, write, after, at, people)),
+    enqueueGroup(tx, write, after, at, changedPeople(before, after, members)),
     appendGroupEvent(tx, write, after, at, {
       kind: 'group.updated',
       before: changed.before,
@@ -220,15 +219,13 @@ async function countLosses(tx: Db, write: Write, people: number, at: string): Pr
 /**
  * The people whose membership changed. Null where something else changed too, or more people than a task remembers.
  */
-async function changedPeople(
-  tx: Db,
+function changedPeople(
   before: GroupRecord,
   after: GroupRecord,
-  { added, removed }: MemberDifference,
-): Promise<readonly string[] | null> {
-  const users = [...added, ...removed];
-  if (!isHint(users) || !sameResource(before.resource, after.resource)) return null;
-  return personsOfUsers(tx, users);
+  { people }: MemberDifference,
+): readonly string[] | null {
+  const changed = [...people];
+  return isHint(changed) && sameResource(before.resource, after.resource) ? changed : null;
 }
 
 /** `people`: only their memberships changed; null where anything may have changed. */

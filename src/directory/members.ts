@@ -4,7 +4,7 @@
  */
 
 import { chunks } from '../db/chunks.ts';
-import { addMembers, memberIdPages, removeMembers, unknownUsers } from '../db/identity/groupMembers.ts';
+import { addMembers, memberIdPages, personsOfKnown, removeMembers } from '../db/identity/groupMembers.ts';
 import { findGroup } from '../db/identity/groups.ts';
 import type { Db } from '../db/open.ts';
 import { giveWay } from '../support/turns.ts';
@@ -18,6 +18,8 @@ export type MemberEdit =
 export interface MemberDifference {
   readonly added: readonly string[];
   readonly removed: readonly string[];
+  /** The persons of all of them. */
+  readonly people: ReadonlySet<string>;
 }
 
 /** The result of a sequence of edits. */
@@ -73,26 +75,33 @@ export async function applyMemberEdits(
   edits: readonly MemberEdit[],
 ): Promise<MemberDifference> {
   const { keepsOthers, add, remove } = await fold(edits);
-  if (keepsOthers) {
-    await refuseUnknown(tx, group, [...add]);
-    const removed = await removeMembers(tx, group.groupId, [...remove]);
-    return { removed, added: await addMembers(tx, group.groupId, [...add], group.at) };
-  }
+  if (keepsOthers) return write(tx, group, [...add], [...remove]);
   const gone: string[] = [];
   for await (const ids of memberIdPages(tx, group.groupId)) {
     for (const id of ids) if (!add.delete(id)) gone.push(id);
   }
-  const missing = [...add];
-  await refuseUnknown(tx, group, missing);
-  const removed = await removeMembers(tx, group.groupId, gone);
-  return { removed, added: await addMembers(tx, group.groupId, missing, group.at) };
+  return write(tx, group, [...add], gone);
 }
 
-async function refuseUnknown(tx: Db, group: MembersOf, ids: readonly string[]): Promise<void> {
-  const [unknown] = await unknownUsers(tx, group.connectionId, ids);
-  if (unknown === undefined) return;
+async function write(
+  tx: Db,
+  group: MembersOf,
+  add: readonly string[],
+  remove: readonly string[],
+): Promise<MemberDifference> {
+  const known = await personsOfKnown(tx, group.connectionId, add);
+  const unknown = add.find((id) => !known.has(id));
+  if (unknown !== undefined) throw await refusalOf(tx, group, unknown);
+  const removed = await removeMembers(tx, group.groupId, remove);
+  const added = await addMembers(tx, group.groupId, add, group.at);
+  const people = new Set(removed.values());
+  for (const id of added) people.add(known.get(id) as string);
+  return { added, removed: [...removed.keys()], people };
+}
+
+async function refusalOf(tx: Db, group: MembersOf, unknown: string): Promise<DirectoryRefusal> {
   const nested = await findGroup(tx, group.connectionId, unknown);
-  throw new DirectoryRefusal(
+  return new DirectoryRefusal(
     'invalidValue',
     nested
       ? `${unknown} is a group: groups cannot be members of groups here.`

@@ -4,34 +4,37 @@
  */
 
 import { chunks } from '../chunks.ts';
-import { type Db, dialectOf } from '../open.ts';
-import { forgetReturned } from '../stores/departedMembers.ts';
+import { type Db, dialectOf, type Write, writeTogether } from '../open.ts';
+import { forgettingReturned } from '../stores/departedMembers.ts';
 
 /** How many rows one read has; between two pages, other requests get their turn. */
 const ROWS_PER_PAGE_MAX = 5000;
 
-/** The `ids` that are not live users of the connection. Nobody deletes the others until the transaction ends. */
-export async function unknownUsers(
+/** Of each live user of the connection among these, the person. Nobody deletes them until the transaction ends. */
+export async function personsOfKnown(
   db: Db,
   connectionId: string,
   ids: readonly string[],
-): Promise<readonly string[]> {
-  const unknown: string[] = [];
+): Promise<ReadonlyMap<string, string>> {
+  const persons = new Map<string, string>();
   for (const chunk of chunks(ids)) {
     const query = db('users')
       .where({ connection_id: connectionId })
       .whereNull('deleted_at')
       .whereIn('id', chunk)
       .orderBy('id')
-      .select('id');
+      .select('id', 'person_id');
     if (dialectOf(db) === 'postgres') query.forKeyShare();
-    const known = new Set((await query).map((row: { id: string }) => row.id));
-    unknown.push(...chunk.filter((id) => !known.has(id)));
+    for (const { id, person_id } of await query) persons.set(id, person_id);
   }
-  return unknown;
+  return persons;
 }
 
-/** Adds members, and answers those who were not members before. */
+interface Added {
+  readonly user_id: string;
+}
+
+/** Adds members, and answers those who were not members before. A record that they were in a deleted group ends. */
 export async function addMembers(
   db: Db,
   groupId: string,
@@ -40,31 +43,32 @@ export async function addMembers(
 ): Promise<readonly string[]> {
   const added: string[] = [];
   for (const chunk of chunks(userIds)) {
-    const rows = await db('group_members')
+    const adding = db('group_members')
       .insert(chunk.map((userId) => ({ group_id: groupId, user_id: userId, created_at: at })))
       .onConflict(['group_id', 'user_id'])
       .ignore()
       .returning('user_id');
-    added.push(...rows.map((row: { user_id: string }) => row.user_id));
+    const rows = await writeTogether(db, [forgettingReturned(db, groupId, chunk)], adding as Write);
+    added.push(...(rows as Added[]).map(({ user_id }) => user_id));
   }
-  await forgetReturned(db, groupId, added);
   return added;
 }
 
-/** Removes members, and answers those who were members before. */
+/** Removes members, and answers those who were members before, with the person of each. */
 export async function removeMembers(
   db: Db,
   groupId: string,
   userIds: readonly string[],
-): Promise<readonly string[]> {
-  const removed: string[] = [];
+): Promise<ReadonlyMap<string, string>> {
+  const removed = new Map<string, string>();
   for (const chunk of chunks(userIds)) {
     // Two statements, because knex answers no deleted rows on SQLite.
     const present = () => db('group_members').where({ group_id: groupId }).whereIn('user_id', chunk);
-    const rows = await present().orderBy('user_id').select('user_id');
+    const person = db('users').where('users.id', db.ref('group_members.user_id')).select('person_id');
+    const rows = await present().orderBy('user_id').select('user_id', person.as('person_id'));
     if (rows.length === 0) continue;
     await present().delete();
-    removed.push(...rows.map((row: { user_id: string }) => row.user_id));
+    for (const { user_id, person_id } of rows) removed.set(user_id, person_id);
   }
   return removed;
 }

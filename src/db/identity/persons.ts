@@ -31,16 +31,6 @@ export async function speakingUser(db: Db, personId: string): Promise<SpeakingUs
   return (await speakingUsers(db, [personId])).get(personId) ?? null;
 }
 
-/** The persons of these users, each once. */
-export async function personsOfUsers(db: Db, userIds: readonly string[]): Promise<readonly string[]> {
-  const found = new Set<string>();
-  for (const some of chunks(userIds)) {
-    const rows: { person_id: string }[] = await db('users').whereIn('id', some).select('person_id');
-    for (const row of rows) found.add(row.person_id);
-  }
-  return [...found];
-}
-
 /** The same for many people, by person id, without people who have no live user. */
 export async function speakingUsers(
   db: Db,

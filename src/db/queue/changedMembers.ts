@@ -27,6 +27,8 @@ export async function addChangedMembers(
   if (rows.length === 0) return;
   for (const some of chunks(rows))
     await tx('task_members').insert(some).onConflict(['task_id', 'person_id']).merge(['seq']);
+  // A task that is new knows of nobody else.
+  if (tasks.every(({ seq }) => seq === 1)) return;
   const known = tx('task_members')
     .where({ task_id: tx.ref('tasks.id') })
     .count('*');

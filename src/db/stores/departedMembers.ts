@@ -4,7 +4,7 @@
  */
 
 import { chunks } from '../chunks.ts';
-import type { Db } from '../open.ts';
+import type { Db, Write } from '../open.ts';
 
 /** Records the members. Call it before the group's memberships end. */
 export async function recordDeparted(tx: Db, groupId: string): Promise<void> {
@@ -29,13 +29,10 @@ export async function moveDeparted(tx: Db, fromId: string, toId: string): Promis
   await tx('departed_members').where({ group_id: toId }).whereIn('person_id', members).delete();
 }
 
-/** Ends the records of users who are members again. */
-export async function forgetReturned(tx: Db, groupId: string, userIds: readonly string[]): Promise<void> {
-  if ((await tx('departed_members').where({ group_id: groupId }).first('person_id')) === undefined) return;
-  for (const some of chunks(userIds)) {
-    const people = tx('users').whereIn('id', some).select('person_id');
-    await tx('departed_members').where({ group_id: groupId }).whereIn('person_id', people).delete();
-  }
+/** Ends the records of users who are members again. For a few, sent when it is awaited. */
+export function forgettingReturned(tx: Db, groupId: string, userIds: readonly string[]): Write {
+  const people = tx('users').whereIn('id', userIds).select('person_id');
+  return tx('departed_members').where({ group_id: groupId }).whereIn('person_id', people).delete();
 }
 
 /** For these people, by person: the name of a deleted group, among these, that they were in. */
