@@ -20,10 +20,12 @@ const SHARED_MAX = 32;
 /** How long the first of them waits for the others at most, apart from one that has begun by then. */
 const SHARED_MAX_MS = 20;
 const TURN_WAIT_MAX_MS = 7_000;
+/** Statements that may run within a transaction; pragmas, for example, may not. */
+const SHARING = /^\s*(select|with|insert|update|delete)\b/i;
 const NOTHING: Result = { rows: [], changes: 0, lastID: 0 };
 
 interface Waiting {
-  /** Whether the transactions before it may wait for this one; one that may take long does not share. */
+  /** Whether those before it may wait for it; what may take long does not share. */
   readonly shares: boolean;
   take(): void;
 }
@@ -84,14 +86,25 @@ export class Writer {
     };
   }
 
-  /** A statement that is its own transaction, and reads only what is committed. */
+  /**
+   * A statement that is its own transaction. Where it runs behind others that wait for a commit, its answer waits too,
+   * so that nobody learns of what is not committed.
+   */
   async #alone(sql: string, values: readonly unknown[], wanted: AnswerKind): Promise<Result> {
-    await this.#turn(false);
+    await this.#turn(SHARING.test(sql));
+    let result: Result;
+    let committed = Promise.resolve();
     try {
-      return await this.#run(sql, values, wanted);
+      result = await this.#run(sql, values, wanted);
+      if (this.#uncommitted.length > 0) committed = this.#committed();
+    } catch (error) {
+      if (!this.#connection.isInTransaction) await this.#abandon(error);
+      throw error;
     } finally {
       await this.#pass();
     }
+    await committed;
+    return result;
   }
 
   async #begin(): Promise<OpenTransaction> {
@@ -131,14 +144,19 @@ export class Writer {
     try {
       if (undoneBy) throw undoneBy;
       if (!isOutermost) await this.#demand('RELEASE SAVEPOINT member');
-      if (this.#uncommitted.length === 0) this.#firstUncommittedAt = performance.now();
-      committed = new Promise((resolve, reject) => this.#uncommitted.push({ resolve, reject }));
-      // Awaited below, once the turn has passed on.
-      committed.catch(() => {});
+      committed = this.#committed();
     } finally {
       await this.#pass();
     }
     await committed;
+  }
+
+  /** Resolves with the next commit. Await it once the turn has passed on. */
+  #committed(): Promise<void> {
+    if (this.#uncommitted.length === 0) this.#firstUncommittedAt = performance.now();
+    const committed = new Promise<void>((resolve, reject) => this.#uncommitted.push({ resolve, reject }));
+    committed.catch(() => {});
+    return committed;
   }
 
   async #undo({ isOutermost, undoneBy }: OpenTransaction): Promise<void> {
@@ -152,7 +170,7 @@ export class Writer {
     }
   }
 
-  #turn(isTransaction: boolean): Promise<void> {
+  #turn(mayShare: boolean): Promise<void> {
     if (!this.#isTaken) {
       this.#isTaken = true;
       return Promise.resolve();
@@ -167,7 +185,7 @@ export class Writer {
         clearTimeout(giveUp);
         resolve();
       };
-      const waiting: Waiting = { shares: isTransaction && !isLongWork(), take };
+      const waiting: Waiting = { shares: mayShare && !isLongWork(), take };
       this.#line.push(waiting);
     });
   }
