@@ -8,6 +8,7 @@ import { closeLeaver, getLeaver, openLeavers, saveCheck } from '../db/queue/leav
 import { hurryTask } from '../db/queue/queue.ts';
 import { PRIORITY } from '../db/queue/tasks.ts';
 import { getLink, type LinkRecord } from '../db/seen/links.ts';
+import { send } from '../db/transaction.ts';
 import type { Skip } from '../model/change.ts';
 import type { DesiredUser, Lifecycle } from '../model/desired.ts';
 import { loadDesiredUsers } from '../stores/desired.ts';
@@ -61,7 +62,7 @@ export async function settleLeaver(
       return attempt.now();
     }
   }
-  if (attempt.task.isOpenLeaver) await closeLeaver(tx, store.id, personId);
+  if (attempt.task.isOpenLeaver) await send(tx, closeLeaver(tx, store.id, personId));
   return null;
 }
 

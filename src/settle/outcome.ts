@@ -13,6 +13,7 @@ import {
   type VendorAnswer,
 } from '../db/seen/syncStatuses.ts';
 import { recordSuccess } from '../db/stores/storeProgress.ts';
+import { send } from '../db/transaction.ts';
 import type { Skip } from '../model/change.ts';
 import { isoTime } from '../support/clock.ts';
 import type { Attempt } from './attempt.ts';
@@ -74,7 +75,8 @@ export async function conclude(
   }
   await explain(tx, attempt, outcome, before, status.reason);
   if (outcome.keyWaits) await rememberKeyWaits(tx, attempt, outcome.keyWaits);
-  if (attempt.asked && isNews(store.lastSuccessAt, attempt)) await recordSuccess(tx, store.id, attempt.now());
+  if (attempt.asked && isNews(store.lastSuccessAt, attempt))
+    await send(tx, recordSuccess(tx, store.id, attempt.now()));
   const undone = { isHeld: outcome.heldReasons.length > 0, isRefused: (outcome.refusals ?? []).length > 0 };
   const recheckAt = outcome.leaving ? await settleLeaver(tx, attempt, outcome.leaving, undone) : null;
   if (outcome.owedSince) await retryOwed(tx, attempt, outcome.owedSince);

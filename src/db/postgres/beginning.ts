@@ -1,6 +1,6 @@
 /**
- * Begins a transaction together with its first statement: both go to PostgreSQL in one packet, which saves one trip.
- * A transaction that sends nothing is never begun.
+ * Begins a transaction together with its first statement, which saves one trip, and sends whatever else is asked
+ * without waiting in one packet with it. A transaction that sends nothing is never begun.
  */
 
 import type { Done, Querying } from './preparing.ts';
@@ -22,7 +22,18 @@ const NOTHING = { command: '', rows: [] };
 export function beginWithFirst(session: Querying, socket: Packing): void {
   const ask = session.query.bind(session);
   let kept: unknown;
+  let isPacking = false;
+  const pack = () => {
+    if (isPacking) return;
+    isPacking = true;
+    socket.cork();
+    process.nextTick(() => {
+      isPacking = false;
+      socket.uncork();
+    });
+  };
   session.query = (query: unknown, done: Done) => {
+    pack();
     const text = textOf(query);
     if (kept === undefined) {
       if (!BEGIN.test(text)) return ask(query, done);
@@ -33,15 +44,10 @@ export function beginWithFirst(session: Querying, socket: Packing): void {
     kept = undefined;
     if (END.test(text)) return queueMicrotask(() => done(null, NOTHING));
     let notBegun: Error | null = null;
-    socket.cork();
-    try {
-      ask(begin, (error) => {
-        notBegun = error;
-      });
-      ask(query, (error, result) => done(notBegun ?? error, result));
-    } finally {
-      socket.uncork();
-    }
+    ask(begin, (error) => {
+      notBegun = error;
+    });
+    ask(query, (error, result) => done(notBegun ?? error, result));
   };
 }
 

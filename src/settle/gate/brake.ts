@@ -11,6 +11,7 @@ import { type CalledOff, calledOff } from '../../db/pull/undo.ts';
 import { countMembers } from '../../db/seen/ledger.ts';
 import { countEnabledPeople } from '../../db/seen/linkLists.ts';
 import { tripBrake } from '../../db/stores/storeProgress.ts';
+import { send } from '../../db/transaction.ts';
 import { type Change, isLoss, replacesIdentity } from '../../model/change.ts';
 import type { CauseCount } from '../../model/loss.ts';
 import { brakeLimit, emptiesGroup, endedByOneCause, peopleOfLargestCause } from '../../plan/brake.ts';
@@ -83,7 +84,8 @@ export async function askBrake<C extends Change>(
   const stopped = { storeId: store.id, limit, base, trip, windowStart: cutoff } as const;
   const held = await hold(tx, attempt, judgement.fresh, stopped);
   const declined = await decline(tx, attempt, judgement.declined, cause, off);
-  for (const person of judgement.reserved) await reservePerson(tx, store.id, person, base, attempt.now());
+  for (const person of judgement.reserved)
+    await send(tx, reservePerson(tx, store.id, person, base, attempt.now()));
   if (judgement.trips !== null) {
     await tripBrake(tx, store.id, attempt.now());
     attempt.warn('the brake tripped: every loss on the store is held', { reason: judgement.trips });

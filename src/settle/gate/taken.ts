@@ -11,6 +11,7 @@ import type { Db } from '../../db/open.ts';
 import { type CalledOff, calledOff } from '../../db/pull/undo.ts';
 import { enqueueTask, PRIORITY } from '../../db/queue/tasks.ts';
 import { holdBrake } from '../../db/stores/storeProgress.ts';
+import { send } from '../../db/transaction.ts';
 import { type Change, changeKey, endsAccess, isLoss } from '../../model/change.ts';
 import type { LossState } from '../../model/loss.ts';
 import type { LossOf } from '../../plan/losses.ts';
@@ -67,7 +68,8 @@ export async function recordLoss(
   else if (ofSource !== null) calledOffBy = await calledOff(tx, cause, subject, [personKey]);
   const off = calledOffBy.get(personKey);
   const wanted = { undoBy: off?.by ?? null, undoAt: off?.at ?? null };
-  await insertTaken(tx, { ...loss, incidentId: ofSource ?? ofUndo ?? ofCause ?? ofTrip }, at, wanted);
+  const taken = { ...loss, incidentId: ofSource ?? ofUndo ?? ofCause ?? ofTrip };
+  await send(tx, insertTaken(tx, taken, at, wanted));
   if (!off) return;
   const correlationIds = cause === null ? [] : [cause];
   const task = { environmentId, subject, priority: PRIORITY.normal, correlationIds, at };

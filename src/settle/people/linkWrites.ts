@@ -10,6 +10,7 @@ import { doubtMembershipsOf, forgetAccount } from '../../db/seen/ledger.ts';
 import { deleteLink, insertLink, type LinkPatch, type LinkRecord, updateLink } from '../../db/seen/links.ts';
 import { forgetObservation } from '../../db/seen/observations.ts';
 import { forgetRefusedOfAccount } from '../../db/seen/refusedMemberships.ts';
+import { send } from '../../db/transaction.ts';
 import type { AttributeChange, NotAcceptedAttributes, UserChange } from '../../model/change.ts';
 import type { Attributes, DesiredUser } from '../../model/desired.ts';
 import type { RemoteUser } from '../../model/remote.ts';
@@ -81,7 +82,7 @@ export async function writeLink(
       return put(tx, attempt, link, { state: 'enabled', disabledBy: null, removalSince: null });
     case 'disable':
       if (!connector.capabilities.disableKeepsMemberships)
-        await doubtMembershipsOf(tx, store.id, change.remoteId);
+        await send(tx, doubtMembershipsOf(tx, store.id, change.remoteId));
       return put(tx, attempt, link, disabled(attempt, desired));
     case 'delete':
       if (applied?.outcome === 'disabled') return put(tx, attempt, link, disabled(attempt, desired));
@@ -185,7 +186,10 @@ async function put(
   written: readonly string[] | null = null,
 ): Promise<LinkRecord> {
   if (link) {
-    await updateLink(tx, link.id, withoutSameName(link, patch), attempt.now());
+    const changed = withoutSameName(link, patch);
+    const writing = updateLink(tx, link.id, changed, attempt.now());
+    // Another name is written by a statement of its own, ahead of the link.
+    await (changed.remoteName === undefined && changed.remoteId === undefined ? send(tx, writing) : writing);
     return { ...link, ...patch, drift: await endDrift(tx, link, written, attempt.now()) };
   }
   const { store } = attempt.context;

@@ -2,7 +2,7 @@
 
 import type { Knex } from 'knex';
 import type { Db } from '../../../src/db/open.ts';
-import { together, transact } from '../../../src/db/transaction.ts';
+import { send, together, transact } from '../../../src/db/transaction.ts';
 import { onEachDatabase } from '../../database.ts';
 
 onEachDatabase((open) => {
@@ -39,6 +39,24 @@ onEachDatabase((open) => {
     db.on('query', ({ sql }: { sql: string }) => asked.push(sql));
     await expect(transact(db, (tx) => together(add(tx, 'ann'), add(tx, 'bob', 'cid')))).rejects.toThrow();
     expect(asked.at(-1)).toMatch(/^ROLLBACK/);
+    expect(await people()).toEqual(['ann']);
+  });
+
+  it('are there at the end of the transaction, where nobody waited for them', async () => {
+    await transact(db, async (tx) => {
+      await send(tx, add(tx, 'bob'));
+      await send(tx, add(tx, 'cid', 'dan'));
+    });
+    expect(await people()).toEqual(['ann', 'bob', 'cid', 'dan']);
+  });
+
+  it('fail with what went wrong, where nobody waited for it, and all is undone', async () => {
+    const twice = transact(db, async (tx) => {
+      await add(tx, 'bob');
+      await send(tx, add(tx, 'ann'));
+      await add(tx, 'cid');
+    });
+    await expect(twice).rejects.toThrow(/unique|duplicate/i);
     expect(await people()).toEqual(['ann']);
   });
 });

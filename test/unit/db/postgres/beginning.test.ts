@@ -18,15 +18,15 @@ describe('what goes out', () => {
       query(query: unknown, done: Done) {
         if (corked) corked.push(String(query));
         else packets.push([String(query)]);
-        queueMicrotask(() => done(null, `answer to ${query}`));
+        setImmediate(() => done(null, `answer to ${query}`));
       },
     };
     const socket = {
       cork() {
-        corked = [];
+        corked ??= [];
       },
       uncork() {
-        packets.push(corked ?? []);
+        if (corked?.length) packets.push(corked);
         corked = null;
       },
     };
@@ -42,6 +42,14 @@ describe('what goes out', () => {
     const { packets, ask } = session();
     for (const text of ['BEGIN;', 'one', 'two', 'COMMIT;', 'three']) await ask(text);
     expect(packets).toEqual([['BEGIN;', 'one'], ['two'], ['COMMIT;'], ['three']]);
+  });
+
+  it('is all together that nobody waits for', async () => {
+    const { packets, ask } = session();
+    await ask('BEGIN;');
+    await Promise.all(['one', 'two', 'COMMIT;'].map(ask));
+    await ask('three');
+    expect(packets).toEqual([['BEGIN;', 'one', 'two', 'COMMIT;'], ['three']]);
   });
 
   it.each(['COMMIT;', 'ROLLBACK'])('is nothing where nothing was asked before %s', async (end) => {
