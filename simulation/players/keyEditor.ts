@@ -42,7 +42,10 @@ export class KeyEditor {
     const names = traits.mapsUserName ? (['rename', 'swapUserNames'] as const) : [];
     const levels = traits.grantedLevel === null ? [] : (['lower', 'raise'] as const);
     const ofAccounts = of === 'all' ? (['readdress', 'swapAddresses', ...names] as const) : [];
-    const edits: readonly Edit[] = ['renameGroup', ...ofAccounts, ...levels];
+    // Nobody knows before a first scan how a group is named that was found by its path after an unheard creation.
+    const isNameKnown = of === 'all' || !traits.groupsHavePaths;
+    const ofGroups = isNameKnown ? (['renameGroup'] as const) : [];
+    const edits: readonly Edit[] = [...ofGroups, ...ofAccounts, ...levels];
     for (let time = 0; time < times; time++) this.#one(this.#world.random.pick(edits));
     if (this.#edits.length > 0) this.#store.guard.diverged(`by hand: ${JSON.stringify(this.#edits)}`);
     return this.#edits;
