@@ -33,6 +33,8 @@ export interface RemoteUser {
   readonly identifier: string | null;
   /** By the target names of the store's mapping. An absent key was not shown by the vendor. */
   readonly attributes: Attributes;
+  /** What else the vendor says of the account, by its own names: no mapping writes it, and rules may go by it. */
+  readonly told?: Attributes;
 }
 
 export interface RemoteGroup {

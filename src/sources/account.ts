@@ -7,11 +7,12 @@ type Naming = Pick<SourceDefinition, 'vendorNames'>;
 
 /** An account as a connector read it, or as a store has seen it. */
 export function accountOf(account: RemoteUser, { vendorNames = {} }: Naming): SourceUser {
-  const { remoteId, state, attributes, display, unconfirmed = false, outsider = false } = account;
+  const { remoteId, state, attributes, told = {}, display, unconfirmed = false, outsider = false } = account;
   const { primaryEmail, email = primaryEmail, externUid } = attributes;
-  const shown = Object.entries(attributes).flatMap(([name, value]) =>
-    value === '' ? [] : [[vendorNames[name] ?? name, value] as const],
+  const mapped = Object.entries(attributes).map(
+    ([name, value]) => [vendorNames[name] ?? name, value] as const,
   );
+  const shown = [...mapped, ...Object.entries(told)].filter(([, value]) => value !== '');
   return {
     id: remoteId,
     state: state === 'enabled' ? 'active' : 'inactive',

@@ -83,7 +83,10 @@ function answer(state: GitLabComState, request: EmulatedRequest): Answer {
     if (state.plan === 'free') return says(404, 'Not Found');
     if (!isOwner) return says(403, 'Forbidden');
     const owned = [...people.values()].filter(({ email }) => email !== null);
-    return shown(request, owned, one, (person) => ({ ...account(person), email: person.email }));
+    return shown(request, owned, one, (person) => ({
+      ...account(person),
+      ...{ email: person.email, job_title: 'Engineer', two_factor_enabled: false, is_admin: false },
+    }));
   }
   if (list !== 'members') return says(404, 'Not Found');
   const members = [...people.values()].filter(({ isMember }) => isMember);

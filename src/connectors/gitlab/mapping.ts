@@ -120,6 +120,18 @@ function fullPathFor(name: string, settings: GitLabSettings): string {
   return settings.parentGroup === null ? groupPath(path) : `${settings.parentGroup}/${groupPath(path)}`;
 }
 
+/** What GitLab says of an account, and no write of the bridge changes. */
+const TOLD = ['is_admin', 'job_title', 'two_factor_enabled'];
+
+function toldOf(row: Row): Attributes {
+  const said = TOLD.map((name) => [name, row[name]] as const);
+  return Object.fromEntries(
+    said.flatMap(([name, value]) =>
+      typeof value === 'boolean' || typeof value === 'string' ? [[name, String(value)]] : [],
+    ),
+  );
+}
+
 export function userOf(row: Row, settings: GitLabSettings): RemoteUser {
   const attributes: Record<string, string> = {};
   for (const [name, field] of Object.entries(FIELDS)) {
@@ -145,6 +157,7 @@ export function userOf(row: Row, settings: GitLabSettings): RemoteUser {
     ...(machine ? { machine } : {}),
     identifier: machine ? null : (settings.identifier === 'userName' ? username : email) || null,
     attributes,
+    told: toldOf(row),
   };
 }
 

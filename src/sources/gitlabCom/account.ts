@@ -16,6 +16,9 @@ const ATTRIBUTES = [
   'membership_state',
   'last_activity_on',
   'is_using_seat',
+  'is_admin',
+  'job_title',
+  'two_factor_enabled',
 ];
 
 export function accountOf(id: string, { member, enterprise }: Seen): SourceUser {

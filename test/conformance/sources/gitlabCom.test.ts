@@ -92,7 +92,12 @@ describe.each(PLAYED)('on %s', (dialect) => {
       { state: 'active', attributes: { username: 'ada-codes', extern_uid: '00u-ada', access_level: '30' } },
     ]);
     expect(await identitiesOf('ben')).toMatchObject([
-      { attributes: { username: 'benjamin', access_level: '40' } },
+      {
+        attributes: {
+          ...{ username: 'benjamin', access_level: '40' },
+          ...{ job_title: 'Engineer', two_factor_enabled: 'false', is_admin: 'false' },
+        },
+      },
     ]);
     expect(await identitiesOf('cy')).toMatchObject([{ attributes: { username: 'cy' } }]);
     // The name alone says nothing.

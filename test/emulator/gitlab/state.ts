@@ -16,6 +16,7 @@ export interface GitLabUser {
   secondaryEmails: string[];
   state: UserState;
   isAdmin: boolean;
+  hasTwoFactor: boolean;
   /** GitLab's own: ghost, alert-bot. Nobody can block one. */
   internal: boolean;
   /** A service account, the account behind a group's or project's token, Duo: GitLab shows `bot: true`. */
@@ -103,6 +104,7 @@ export function createState(): GitLabState {
         secondaryEmails: [],
         state: 'active',
         isAdmin: false,
+        hasTwoFactor: false,
         internal: false,
         isBot: false,
         hasRegistryTags: false,

@@ -87,6 +87,7 @@ export function userJson(user: GitLabUser, admin: boolean): Record<string, unkno
     private_profile: false,
     commit_email: user.email,
     is_admin: user.isAdmin,
+    two_factor_enabled: user.hasTwoFactor,
     bot: user.isBot || (user.internal && user.username !== 'ghost'),
     note: user.profile.note ?? null,
     namespace_id: user.id,

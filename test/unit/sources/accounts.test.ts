@@ -41,13 +41,17 @@ it('calls what GitLab says as GitLab does', async () => {
     email: 'ada@acme.example',
     confirmed: true,
     identities,
+    ...{ isAdmin: true, hasTwoFactor: true, profile: { job_title: 'Countess' } },
   });
   const { source } = openReader(gitLabSource, {
     ...{ BASE_URL: gitlab.url, ACCESS_TOKEN: gitlab.adminToken, SSO_PROVIDER: 'saml' },
   });
   const { users } = await collect(source.scan(ALL, CONTEXT));
   expect(users.get(String(ada.id))).toMatchObject({
-    attributes: { username: 'ada', email: 'ada@acme.example', extern_uid: 'ada-1' },
+    attributes: {
+      ...{ username: 'ada', email: 'ada@acme.example', extern_uid: 'ada-1' },
+      ...{ is_admin: 'true', job_title: 'Countess', two_factor_enabled: 'true' },
+    },
     claims: { subject: 'ada-1' },
   });
   await gitlab.close();
