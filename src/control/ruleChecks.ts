@@ -13,6 +13,7 @@ import {
 import { POPULATION_COMPARISONS_MAX, parseFilter } from '../directory/query/parse.ts';
 import { type Mistake, RequestError } from '../model/errors.ts';
 import { type IdentityPath, identityPath } from '../model/pull/identity.ts';
+import { isMetadata } from '../model/source.ts';
 import { type RuleTerms, scopeOf } from '../stores/scope.ts';
 
 /** How many rules a store may have, active or not. */
@@ -20,18 +21,22 @@ export const RULES_PER_STORE_MAX = 50;
 /** How many values all active rules of a store may compare with: SQLite binds 32,766 in a query. */
 const VALUES_MAX = 20_000;
 
+/** What rules may name besides the attributes of a SCIM user. */
+export interface Offered {
+  /** Of connections that enrich. */
+  readonly handles: ReadonlySet<string>;
+  /** `metadata.costCode`, as mappings of pulled connections spell it. */
+  readonly metadata: ReadonlySet<string>;
+}
+
 /**
  * Finds mistakes in expressions: nobody has a value for a misspelt attribute, and the rule would put everyone out of
- * scope. `handles` are those of connections that enrich.
+ * scope.
  */
-export function expressionMistakes(
-  text: string,
-  dialect: Dialect,
-  handles: ReadonlySet<string>,
-): readonly Mistake[] {
+export function expressionMistakes(text: string, dialect: Dialect, offered: Offered): readonly Mistake[] {
   const mistake = (detail: string) => [{ pointer: '/populationExpression', detail }];
   try {
-    const problem = problemOf(parseFilter(text, POPULATION_COMPARISONS_MAX), null, handles);
+    const problem = problemOf(parseFilter(text, POPULATION_COMPARISONS_MAX), null, offered);
     if (problem !== null) return mistake(problem);
     scopeOf([{ active: true, populationExpression: text, groups: [] }], dialect);
     return [];
@@ -43,30 +48,33 @@ export function expressionMistakes(
 }
 
 /** `inside` is the attribute to whose elements the expression applies; null where it applies to the user. */
-function problemOf(
-  filter: Filter,
-  inside: AttributeChain | null,
-  handles: ReadonlySet<string>,
-): string | null {
+function problemOf(filter: Filter, inside: AttributeChain | null, offered: Offered): string | null {
   switch (filter.kind) {
     case 'and':
     case 'or':
       return (
-        filter.terms.map((term) => problemOf(term, inside, handles)).find((problem) => problem !== null) ??
+        filter.terms.map((term) => problemOf(term, inside, offered)).find((problem) => problem !== null) ??
         null
       );
     case 'not':
-      return problemOf(filter.term, inside, handles);
+      return problemOf(filter.term, inside, offered);
     case 'elements': {
       const chain = chainOf(filter.attribute, inside);
-      return nameProblem(filter.attribute, chain) ?? problemOf(filter.filter, chain, handles);
+      return nameProblem(filter.attribute, chain) ?? problemOf(filter.filter, chain, offered);
     }
     default: {
       const path = inside === null ? identityPath(filter.attribute) : null;
-      if (path) return handleProblem(filter.attribute, path, handles);
+      if (path) return handleProblem(filter.attribute, path, offered.handles);
+      if (inside === null && isMetadata(filter.attribute)) return metadataProblem(filter.attribute, offered);
       return nameProblem(filter.attribute, chainOf(filter.attribute, inside));
     }
   }
+}
+
+function metadataProblem(name: string, { metadata }: Offered): string | null {
+  return metadata.has(name)
+    ? null
+    : `populationExpression names ${name}, and no mapping of a pulled connection has that target`;
 }
 
 function handleProblem(name: string, { handle }: IdentityPath, handles: ReadonlySet<string>): string | null {

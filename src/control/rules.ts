@@ -4,7 +4,7 @@
  */
 
 import { type Db, dialectOf } from '../db/open.ts';
-import { enrichingHandles } from '../db/pull/enrichment.ts';
+import { enrichingHandles, metadataNames } from '../db/pull/enrichment.ts';
 import { NO_CHANGES } from '../db/runs/changeCounts.ts';
 import {
   deleteRule as deleteRow,
@@ -119,7 +119,10 @@ async function refuseMistakes(
   const mistakes = [
     ...(expression === null
       ? []
-      : expressionMistakes(expression, dialectOf(db), await enrichingHandles(db, environmentId))),
+      : expressionMistakes(expression, dialectOf(db), {
+          handles: await enrichingHandles(db, environmentId),
+          metadata: await metadataNames(db, environmentId),
+        })),
     ...(await groupMistakes(db, environmentId, groups, before?.groups ?? [])),
     ...(await storeMistakes(db, environmentId, input, before)),
   ];

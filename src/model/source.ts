@@ -35,6 +35,11 @@ export const SOURCE_ATTRIBUTES: readonly string[] = [
   'enterprise.manager',
 ];
 
+/** An attribute under a name of the admin's own, as a pulled connection's mapping makes it and rules name it. */
+export function isMetadata(path: string): boolean {
+  return /^metadata\.[a-z][\w-]{0,63}$/i.test(path);
+}
+
 /** The value as text, or null where the user has none. */
 export function sourceValue(user: Resource, path: string): string | null {
   switch (path) {

@@ -2,7 +2,7 @@
 
 import type { MappedTarget } from '../model/pull/pull.ts';
 import type { Resource } from '../model/resource.ts';
-import { ENTERPRISE_URN } from '../model/source.ts';
+import { ENTERPRISE_URN, isMetadata } from '../model/source.ts';
 import type { SourceUser } from '../sources/source.ts';
 
 /** The person's manager; `id` is the manager's id in the directory. */
@@ -61,6 +61,7 @@ function put(made: Record<string, unknown>, target: string, value: string | null
   else if (target === 'primaryPhone') made.phoneNumbers = [{ value, primary: true, type: 'work' }];
   else if (target.startsWith('enterprise.'))
     putAt(made, [ENTERPRISE_URN, target.slice('enterprise.'.length)], value);
+  else if (isMetadata(target)) putAt(made, ['metadata', target.slice('metadata.'.length)], value);
   else putAt(made, target.split('.'), value);
 }
 

@@ -5,7 +5,7 @@ import type { PulledRecord } from '../../db/pull/connections.ts';
 import { type Mistake, RequestError } from '../../model/errors.ts';
 import { onlyEnriches, type PullSettings } from '../../model/pull/pull.ts';
 import type { Configuration } from '../../model/settings.ts';
-import { SOURCE_ATTRIBUTES } from '../../model/source.ts';
+import { isMetadata, SOURCE_ATTRIBUTES } from '../../model/source.ts';
 import type { SourceDefinition } from '../../sources/source.ts';
 import { openSecretsOrNull, secretKeys } from '../../stores/storeSecrets.ts';
 import type { Keyring } from '../../support/secret.ts';
@@ -57,10 +57,10 @@ function meaningless(
 function mappingMistakes({ mapping }: PullSettings): readonly Mistake[] {
   if (mapping === null) return [];
   const wrong = mapping.flatMap(({ target }, at): Mistake[] => {
-    if (SOURCE_ATTRIBUTES.includes(target) && !GIVEN.includes(target)) return [];
+    if (isMetadata(target) || (SOURCE_ATTRIBUTES.includes(target) && !GIVEN.includes(target))) return [];
     const detail = GIVEN.includes(target)
       ? `${target} comes from the source itself and is not mapped`
-      : `${target} is no attribute of the directory; there are ${SOURCE_ATTRIBUTES.filter((name) => !GIVEN.includes(name)).join(', ')}`;
+      : `${target} is no attribute of the directory; there are ${SOURCE_ATTRIBUTES.filter((name) => !GIVEN.includes(name)).join(', ')}, and metadata. with a name of yours`;
     return [{ pointer: `/mapping/${at}/target`, detail }];
   });
   if (mapping.some(({ target }) => target === 'userName')) return wrong;

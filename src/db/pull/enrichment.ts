@@ -2,7 +2,8 @@
 
 import type { Attributes } from '../../model/desired.ts';
 import type { Identity } from '../../model/pull/identity.ts';
-import { onlyEnriches } from '../../model/pull/pull.ts';
+import { onlyEnriches, type PullSettings } from '../../model/pull/pull.ts';
+import { isMetadata } from '../../model/source.ts';
 import { chunks } from '../chunks.ts';
 import { fromJson } from '../columns.ts';
 import { type Db, dialectOf } from '../open.ts';
@@ -65,6 +66,17 @@ export async function enrichingHandles(db: Db, environmentId: string): Promise<R
     .select('c.handle', 'c.strategy', 'p.settings');
   const enriching = rows.filter(({ strategy, settings }) => onlyEnriches(strategy, fromJson(settings)));
   return new Set(enriching.map(({ handle }) => handle as string));
+}
+
+/** What mappings of pulled connections keep under names of their own: `metadata.costCode`. */
+export async function metadataNames(db: Db, environmentId: string): Promise<ReadonlySet<string>> {
+  const rows: { settings: unknown }[] = await db('connections as c')
+    .join('pulled_connections as p', 'p.connection_id', 'c.id')
+    .where({ 'c.environment_id': environmentId })
+    .whereNull('c.deleted_at')
+    .select('p.settings');
+  const mapped = rows.flatMap(({ settings }) => fromJson<PullSettings>(settings).mapping ?? []);
+  return new Set(mapped.map(({ target }) => target).filter(isMetadata));
 }
 
 /** The stores whose rules or mappings name values of this connection's accounts, in the order of their ids. */

@@ -18,8 +18,8 @@ import {
 } from './attributes.ts';
 import { sqlDialect } from './dialect.ts';
 import { elementField, type Field, fieldOf } from './fields.ts';
-import { type IdentityField, identityField } from './identities.ts';
 import { comparable, isNull, operandFor } from './operand.ts';
+import { type RuleField, ruleField } from './ruleFields.ts';
 import { compareText, compareTextSql, type Sql, type TextOp } from './text.ts';
 
 /** What the condition tests: a resource, or one element inside it. */
@@ -95,8 +95,8 @@ function isList(scope: Scope, chain: AttributeChain): boolean {
   return chain[0].multiValued && scope.inside === null;
 }
 
-function identityIn(scope: Scope, name: string): IdentityField | null {
-  return scope.withIdentities && scope.inside === null ? identityField(name, scope.dialect) : null;
+function identityIn(scope: Scope, name: string): RuleField | null {
+  return scope.withIdentities && scope.inside === null ? ruleField(name, scope.dialect) : null;
 }
 
 function comparison(scope: Scope, filter: Comparison): Sql {
@@ -112,7 +112,7 @@ function comparison(scope: Scope, filter: Comparison): Sql {
   return compared(fieldIn(scope, whole), leaf, filter, scope.dialect);
 }
 
-function identityComparison({ field, attribute }: IdentityField, filter: Comparison, dialect: Dialect): Sql {
+function identityComparison({ field, attribute }: RuleField, filter: Comparison, dialect: Dialect): Sql {
   if (!isNull(filter.literal)) return compared(field, attribute, filter, dialect);
   operandFor(attribute, filter.op, filter.literal);
   return filter.op === 'ne' ? fieldPresence(field) : negated(fieldPresence(field));
