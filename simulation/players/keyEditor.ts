@@ -192,11 +192,19 @@ function fedBy(
   const scim = model.groupOf(subject.id);
   const group = vendor.holds.groups.get(remoteId);
   const standing = scim && sight.group(scim);
-  if (!group || !standing?.live || group.name !== standing.name) return [];
+  if (!scim || !group || !standing?.live || group.name !== standing.name) return [];
   if (links.filter((link) => link.subject.kind === 'group' && link.remoteId === remoteId).length > 1)
     return [];
   if (guard.records.isProtectedGroup([group.key, group.name], [sight.meaning])) return [];
-  // The name of a group that was found by its path is nobody's business.
-  const isNamed = !vendor.traits.groupsHavePaths || own.createdGroups.has(remoteId);
+  // The name of a group that was found by its path is nobody's business, also if the bridge had made it once.
+  const wasAlwaysFed =
+    sight.meaningsSince(0).every(({ groups }) => groups === 'Create') &&
+    own.feeding(remoteId).length === 1 &&
+    ticksSince(scim.standing.began, model.tick).every((tick) => sight.group(scim, tick)?.live);
+  const isNamed = !vendor.traits.groupsHavePaths || (own.createdGroups.has(remoteId) && wasAlwaysFed);
   return isNamed ? [{ groupId: subject.id, group }] : [];
+}
+
+function ticksSince(from: number, to: number): readonly number[] {
+  return Array.from({ length: to - from + 1 }, (_, index) => from + index);
 }
