@@ -57,6 +57,7 @@ import * as filtersToCarryOut from '../../migrations/0280_filters_to_carry_out.t
 import * as filteredOut from '../../migrations/0290_filtered_out.ts';
 import * as grantedLevels from '../../migrations/0292_granted_levels.ts';
 import * as groupDn from '../../migrations/0294_group_dn.ts';
+import * as shownKeys from '../../migrations/0294_shown_keys.ts';
 
 interface Migration {
   readonly name: string;
@@ -118,6 +119,7 @@ const MIGRATIONS: readonly Migration[] = [
   { name: '0290_filtered_out', ...filteredOut },
   { name: '0292_granted_levels', ...grantedLevels },
   { name: '0294_group_dn', ...groupDn },
+  { name: '0294_shown_keys', ...shownKeys },
 ];
 
 export const migrationSource: Knex.MigrationSource<Migration> = {

@@ -8,6 +8,7 @@ import { subjectsPage } from '../db/identity/subjects.ts';
 import type { Db } from '../db/open.ts';
 import { enqueueTask, PRIORITY } from '../db/queue/tasks.ts';
 import type { SyncRunRecord } from '../db/runs/syncRuns.ts';
+import { takeUnshownWaits } from '../db/seen/keys.ts';
 import { rememberAdopters } from '../db/seen/observations.ts';
 import { reasonsOfPeople, statusesOfSubjects, upsertSyncStatuses } from '../db/seen/syncStatuses.ts';
 import { type Change, endsAccess, isLoss } from '../model/change.ts';
@@ -82,8 +83,26 @@ export const PHASE_STEPS: Readonly<Record<Phase, (step: Step, cursor: string | n
 async function scan(step: Step, kind: 'user' | 'group', cursor: string | null): Promise<Progress> {
   const { id: scanId, position, startedAt } = step.run;
   const page = await scanPage(step, kind, { scanId, cursor, list: position?.list }, step.callContext);
-  if (kind === 'group' && page.nextCursor === null) await closeScan(step, startedAt ?? step.now());
+  if (kind === 'group' && page.nextCursor === null) {
+    const began = startedAt ?? step.now();
+    await closeScan(step, began);
+    await wakeUnshown(step, began);
+  }
   return { cursor: page.nextCursor, scanned: page.count, list: page.list };
+}
+
+/**
+ * Lets those ask again whose key was refused and who may have it now. A run that repairs queues them with everybody
+ * else.
+ */
+async function wakeUnshown(step: Step, began: string): Promise<void> {
+  const { run, context } = step;
+  if (!run.repair && run.cause !== 'periodic') return;
+  await step.record(async (tx) => {
+    for (const kind of ['user', 'group'] as const)
+      for (const id of await takeUnshownWaits(tx, context.store.id, kind, began))
+        if (!run.repair) await enqueue(tx, step, kind, id, PRIORITY.sync);
+  });
 }
 
 function sightOf(step: Step): Sight {

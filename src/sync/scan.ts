@@ -2,6 +2,7 @@
 
 import type { CallContext } from '../connectors/connector.ts';
 import { namelessAccount } from '../db/identity/retention.ts';
+import { showKeys } from '../db/seen/keys.ts';
 import { countEnabledPeople } from '../db/seen/linkLists.ts';
 import { countFresh, forgetUnseen, hasAccounts, observe } from '../db/seen/observations.ts';
 import { recordScan } from '../db/stores/storeProgress.ts';
@@ -9,6 +10,7 @@ import type { ListProgress } from '../model/remote.ts';
 import type { Kind } from '../model/subject.ts';
 import { LIST_BEGINS } from '../plan/listProgress.ts';
 import { believed, emptyList } from '../settle/doubtedList.ts';
+import { keysShown } from '../settle/keys/holders.ts';
 import { rememberShown } from '../settle/people/protection.ts';
 import type { Work } from '../settle/planning.ts';
 import { withoutPurged } from '../settle/purged.ts';
@@ -51,6 +53,7 @@ export async function scanPage(
     );
     await observe(tx, store.id, known, asked, scanId);
     await rememberShown(tx, work.context, items, asked);
+    await showKeys(tx, store.id, kind, keysShown(work.context, items), asked);
     return unseen;
   });
   const progress = believed(store, LISTED[kind], list, page, cursor, fresh);

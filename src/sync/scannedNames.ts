@@ -6,8 +6,10 @@
 import { observationsById } from '../db/seen/observations.ts';
 import { nameDrift } from '../plan/groups/nameDrift.ts';
 import { type GroupFacts, nameNotAccepted } from '../settle/groups/look.ts';
+import { afterScan, takenName } from '../settle/keys/waits.ts';
 import { type Scan, takesIn } from '../settle/people/scanned.ts';
 import type { Planning } from '../settle/planning.ts';
+import type { StoreContext } from '../stores/desired.ts';
 
 export async function withScannedNames(
   { db, context }: Planning,
@@ -17,7 +19,8 @@ export async function withScannedNames(
   const { store, connector } = context;
   const remoteIds = groups.flatMap((facts) => (isNamedByBridge(facts) ? (facts.link?.remoteId ?? []) : []));
   const seen = await observationsById(db, store.id, 'group', remoteIds);
-  return groups.map((facts) => {
+  return groups.map((known) => {
+    const facts = scan.repair ? withFreeName(context, scan, known) : known;
     const { desired, link } = facts;
     const shown = link && isNamedByBridge(facts) ? seen.get(link.remoteId) : undefined;
     if (!link || !shown) return facts;
@@ -27,6 +30,11 @@ export async function withScannedNames(
     const refused = nameNotAccepted(context, desired, found);
     return { ...facts, link: found, record: found, nameNotAccepted: refused, drift };
   });
+}
+
+function withFreeName(context: StoreContext, { began }: Scan, facts: GroupFacts): GroupFacts {
+  const keyWaits = afterScan(began, facts.keyWaits);
+  return { ...facts, keyWaits, takenName: takenName(context, facts.desired, keyWaits) };
 }
 
 /** Whether the bridge alone decides the name of the remote group. */

@@ -112,6 +112,10 @@ export interface KeyWait extends Key, Meanwhile {
   readonly state: KeyWaitState;
   /** The vendor's words; '' while it waits. They name nobody else. */
   readonly reason: string;
+  /** When a scan last showed an account or group that has the key, as an ISO time. */
+  readonly shownAt?: string;
+  /** The bridge asked for the key once although a scan showed nobody who has it. */
+  readonly hidden?: true;
 }
 
 /** Replaces the subject's waits. */
@@ -126,16 +130,20 @@ export async function replaceKeyWaits(
   if (waits.length === 0) return;
   const byAttribute = new Map(waits.map((wait) => [wait.attribute, wait]));
   await db('key_waits').insert(
-    [...byAttribute.values()].map(({ attribute, value, state, reason, temporary, former }) => ({
-      ...key,
-      attribute,
-      value,
-      value_lower: lower(value),
-      state,
-      reason,
-      temporary,
-      former,
-    })),
+    [...byAttribute.values()].map(
+      ({ attribute, value, state, reason, temporary, former, shownAt, hidden }) => ({
+        ...key,
+        attribute,
+        value,
+        value_lower: lower(value),
+        state,
+        reason,
+        temporary,
+        former,
+        shown_at: shownAt ?? null,
+        hidden: hidden ?? false,
+      }),
+    ),
   );
 }
 
@@ -205,6 +213,8 @@ function toWait(row: Record<string, string | null>): KnownWait {
     reason: row.reason as string,
     temporary: row.temporary ?? null,
     former: row.former ?? null,
+    ...(row.shown_at ? { shownAt: row.shown_at } : {}),
+    ...(row.hidden ? { hidden: true } : {}),
     holder: row.holder_id ? { subjectId: row.holder_id, remoteName: row.holder_name as string } : null,
   };
 }
@@ -225,4 +235,52 @@ export async function takeWaitersFor(
     await db('key_waits').where(wanted).update({ state: 'waiting', reason: '' });
   }
   return [...subjects].sort();
+}
+
+/** A page of a scan shows accounts or groups with these keys. `at`: an ISO time before the vendor was asked. */
+export async function showKeys(
+  db: Db,
+  storeId: string,
+  kind: Kind,
+  keys: readonly Key[],
+  at: string,
+): Promise<void> {
+  const refused = { store_id: storeId, kind, state: 'taken' };
+  if (keys.length === 0 || !(await db('key_waits').where(refused).first('subject_id'))) return;
+  for (const attribute of new Set(keys.map((key) => key.attribute))) {
+    const values = keys.flatMap((key) => (key.attribute === attribute ? [lower(key.value)] : []));
+    for (const some of chunks(values))
+      await db('key_waits')
+        .where({ ...refused, attribute })
+        .whereIn('value_lower', some)
+        .update({ shown_at: at, hidden: false });
+  }
+}
+
+/**
+ * After a complete scan that began at the ISO time: lets those ask again whose refused key no scan has shown since,
+ * and answers them. `only`: of these subjects. One who is refused all the same does not ask again before a scan shows
+ * the key.
+ */
+export async function takeUnshownWaits(
+  db: Db,
+  storeId: string,
+  kind: Kind,
+  began: string,
+  only: readonly string[] | null = null,
+): Promise<readonly string[]> {
+  const rows = await waits(db, storeId, kind)
+    .where({ 'w.state': 'taken', 'w.hidden': false })
+    .where((any) => any.whereNull('w.shown_at').orWhere('w.shown_at', '<', began));
+  const linked = new Set(rows.flatMap((row) => (row.holder_id ? [waitKey(row)] : [])));
+  const free = rows.filter((row) => !linked.has(waitKey(row)) && (only?.includes(row.subject_id) ?? true));
+  for (const { subject_id, attribute } of free)
+    await db('key_waits')
+      .where({ store_id: storeId, kind, subject_id, attribute })
+      .update({ state: 'waiting', reason: '', hidden: true });
+  return [...new Set(free.map((row) => row.subject_id as string))];
+}
+
+function waitKey({ subject_id, attribute }: Record<string, string | null>): string {
+  return `${subject_id} ${attribute}`;
 }

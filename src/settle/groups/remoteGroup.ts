@@ -16,7 +16,7 @@ import { endDrift } from '../driftStatus.ts';
 import { openHarmlessGate, tickOffApplied } from '../gate/gate.ts';
 import { orderGroup } from '../keys/groups.ts';
 import { recordKeys, wake } from '../keys/holders.ts';
-import { meanwhileOf, type OwnWait } from '../keys/order.ts';
+import { type OwnWait, taken } from '../keys/order.ts';
 import { whyTaken } from '../keys/waits.ts';
 import type { Outcome } from '../outcome.ts';
 import { foundEvent, intendedCreation } from '../recovery/found.ts';
@@ -70,9 +70,9 @@ export async function shapeRemoteGroup(
       const applied =
         change.op === 'adopt' ? null : await attempt.context.connector.apply(change, callContext);
       refuseAnothers(attempt, change, applied);
-      const taken = applied?.notAccepted?.find((part) => part.taken);
-      if (taken) {
-        const refused = await nameTaken(attempt, facts, change, calls, taken.reason);
+      const anothers = applied?.notAccepted?.find((part) => part.taken);
+      if (anothers) {
+        const refused = await nameTaken(attempt, facts, change, calls, anothers.reason);
         refusals.push(refused.refusal);
         keyWaits = { known, now: [refused.wait] };
         continue;
@@ -128,8 +128,7 @@ async function nameTaken(
   const key = { attribute: GROUP_KEY, value: desired.name };
   const { context, db, task } = attempt;
   const [holder = null] = await holdersOf(db, context.store.id, task.subject, [key]);
-  const meanwhile = meanwhileOf(keyWaits, key);
-  const wait = { ...key, state: 'taken', reason: words, ...meanwhile } as const;
+  const wait = taken(keyWaits, key, words);
   const reason = `${desired.display} ${whyTaken(context, { ...wait, holder })}`;
   const isWanted = change.op === 'update' && change.attributes.some(({ to }) => to === desired.name);
   await attempt.record(async (tx) => {

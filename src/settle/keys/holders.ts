@@ -14,6 +14,7 @@ import {
   takeWaitersFor,
 } from '../../db/seen/keys.ts';
 import type { LinkRecord } from '../../db/seen/links.ts';
+import { type Remote, titleOf } from '../../model/remote.ts';
 import type { Kind, Subject } from '../../model/subject.ts';
 import { GROUP_KEY } from '../../plan/keys.ts';
 import type { StoreContext } from '../../stores/desired.ts';
@@ -40,6 +41,16 @@ function keysHeld(
     const value = observed[attribute] ?? applied[attribute] ?? '';
     return value === '' ? [] : [{ attribute, value }];
   });
+}
+
+/** The keys of the accounts or groups that a page of a scan shows. */
+export function keysShown(context: StoreContext, remotes: readonly Remote[]): readonly Key[] {
+  const identity = identityAttributes(context);
+  return remotes.flatMap((remote) =>
+    remote.kind === 'group'
+      ? [{ attribute: GROUP_KEY, value: titleOf(remote) }]
+      : identity.map((attribute) => ({ attribute, value: remote.attributes[attribute] ?? '' })),
+  );
 }
 
 /**

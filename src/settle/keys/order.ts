@@ -70,6 +70,17 @@ export function meanwhileOf(known: readonly OwnWait[], { attribute }: Pick<Key, 
   return { temporary, former };
 }
 
+/** A key that the vendor refused because another has it. `known`: the waits before. */
+export function taken(known: readonly OwnWait[], { attribute, value }: Key, words: string): OwnWait {
+  const before = known.find((row) => row.attribute === attribute && lower(row.value) === lower(value));
+  const { shownAt, hidden } = before ?? {};
+  return {
+    ...{ attribute, value, state: 'taken', reason: words, ...meanwhileOf(known, { attribute }) },
+    ...(shownAt ? { shownAt } : {}),
+    ...(hidden ? { hidden } : {}),
+  };
+}
+
 export function waiting({ attribute, value }: Key, meanwhile: Meanwhile): OwnWait {
   return { attribute, value, state: 'waiting', reason: '', ...meanwhile };
 }

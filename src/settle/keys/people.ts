@@ -4,7 +4,14 @@
  */
 
 import { lower } from '../../db/columns.ts';
-import { holdersOf, type Key, type KeyHolder, NOT_ASIDE, replaceKeyWaits } from '../../db/seen/keys.ts';
+import {
+  holdersOf,
+  type Key,
+  type KeyHolder,
+  keyWaitsOf,
+  NOT_ASIDE,
+  replaceKeyWaits,
+} from '../../db/seen/keys.ts';
 import type { LinkRecord } from '../../db/seen/links.ts';
 import { type AttributeChange, changeKey, type Update, type UserChange } from '../../model/change.ts';
 import { keysWanted, temporaryValue, withhold } from '../../plan/keys.ts';
@@ -16,7 +23,7 @@ import { byRecords, type PersonFacts, planPeople } from '../people/look.ts';
 import type { Refusal } from '../refusal.ts';
 import { type Order, stepAside } from './aside.ts';
 import { identityAttributes, recordKeys } from './holders.ts';
-import { type Awaited, awaitedKeys, meanwhileOf, type OwnWait } from './order.ts';
+import { type Awaited, awaitedKeys, type OwnWait, taken } from './order.ts';
 import { whyTaken } from './waits.ts';
 
 export interface OrderedPerson extends Order {
@@ -65,19 +72,18 @@ export interface NotHad {
   readonly refusals: readonly Refusal[];
 }
 
-/** `taken`: keys that the vendor refused. Whoever gives one of them up later wakes the person. */
+/** `refused`: keys that the vendor refused. Whoever gives one of them up later wakes the person. */
 export async function keysNotHad(
   attempt: Attempt,
   { facts, keyWaits: ordered, awaited }: OrderedPerson,
-  taken: readonly TakenKey[],
+  refused: readonly TakenKey[],
 ): Promise<NotHad> {
   const { desired, owner, keyWaits: known } = facts;
   const rows: OwnWait[] = [...ordered];
   const refusals: Refusal[] = [];
-  const holders = await holdersOf(attempt.db, attempt.context.store.id, attempt.task.subject, taken);
-  for (const { attribute, value, words } of taken) {
-    const meanwhile = meanwhileOf(known, { attribute });
-    const row = { attribute, value, state: 'taken', reason: words, ...meanwhile } as const;
+  const holders = await holdersOf(attempt.db, attempt.context.store.id, attempt.task.subject, refused);
+  for (const { attribute, value, words } of refused) {
+    const row = taken(known, { attribute, value }, words);
     rows.push(row);
     const holder = holders.find((other) => other.attribute === attribute) ?? null;
     const why = `${desired.display} ${whyTaken(attempt.context, { ...row, holder })}`;
@@ -92,9 +98,10 @@ export async function keysNotHad(
 }
 
 /** Remembers the key for which the vendor refused a creation: whoever gives it up later wakes the person. */
-export async function rememberTaken(attempt: Attempt, { attribute, value, words }: TakenKey): Promise<void> {
-  const { context, task } = attempt;
-  const row = { attribute, value, state: 'taken', reason: words, ...NOT_ASIDE } as const;
+export async function rememberTaken(attempt: Attempt, { words, ...key }: TakenKey): Promise<void> {
+  const { context, db, task } = attempt;
+  const known = await keyWaitsOf(db, context.store.id, task.subject.kind, [task.subject.id]);
+  const row = taken(known, key, words);
   await attempt.record((tx) => replaceKeyWaits(tx, context.store.id, task.subject, [row]));
 }
 

@@ -10,6 +10,17 @@ import type { Kind } from '../../model/subject.ts';
 import type { StoreContext } from '../../stores/desired.ts';
 import type { Planning } from '../planning.ts';
 
+/**
+ * The waits as the end of a complete scan, which began at the ISO time, would leave them: a refused key that no
+ * account or group has any more may be free.
+ */
+export function afterScan(began: string, waits: readonly KnownWait[]): readonly KnownWait[] {
+  const isShown = ({ shownAt }: KnownWait) => shownAt !== undefined && shownAt >= began;
+  const stays = (wait: KnownWait) =>
+    wait.state !== 'taken' || wait.holder !== null || wait.hidden === true || isShown(wait);
+  return waits.map((wait) => (stays(wait) ? wait : { ...wait, state: 'waiting', reason: '' }));
+}
+
 /** By subject, at most one for each attribute; without subjects that wait for nothing. */
 export async function keyWaitsBySubject(
   { db, context }: Planning,

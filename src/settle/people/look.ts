@@ -22,7 +22,7 @@ import type { UserSituation } from '../../plan/drafting.ts';
 import { type Drift, type DriftItem, NO_DRIFT } from '../../plan/drift.ts';
 import { isSpared, planUser } from '../../plan/people/user.ts';
 import { loadDesiredUsers } from '../../stores/desired.ts';
-import { keyWaitsBySubject, takenKeys, temporaryAttributes } from '../keys/waits.ts';
+import { afterScan, keyWaitsBySubject, takenKeys, temporaryAttributes } from '../keys/waits.ts';
 import type { Planning } from '../planning.ts';
 import type { Repair } from '../repairs.ts';
 import { liveLink, userSituation } from '../situation.ts';
@@ -73,6 +73,8 @@ type Links = ReadonlyMap<string, LinkRecord>;
 
 /** What a look knows beside the directory. Answers are by person; a missing answer means: as recorded. */
 export interface Sight {
+  /** ISO time: a complete scan began then, and shows which refused keys are free. */
+  readonly freeSince?: string;
   lookAtLinks(people: readonly DesiredUser[], links: Links): Promise<ReadonlyMap<string, LinkSight>>;
   /** The accounts under the identifiers of people without a link. `links`: those of accounts that they had. */
   findAccounts(people: readonly DesiredUser[], links: Links): Promise<ReadonlyMap<string, AccountSight>>;
@@ -131,7 +133,8 @@ export async function lookAtPeople(
     // Otherwise it is somebody else's, or nobody knows whose.
     const isTheirs = doubts.question === null && doubts.yieldsTo === null;
     const isLeft = isTheirs && isSpared({ ...situation, isTaken });
-    const waits = keyWaits.get(person.id) ?? [];
+    const remembered = keyWaits.get(person.id) ?? [];
+    const waits = sight.freeSince ? afterScan(sight.freeSince, remembered) : remembered;
     return {
       ...situation,
       isTaken,

@@ -28,6 +28,7 @@ export function byScan(planning: Planning, scan: Scan): Sight {
   const { db, context } = planning;
   return {
     ...byRecords(planning),
+    ...(scan.repair ? { freeSince: scan.began } : {}),
     async lookAtLinks(people, links) {
       const remoteIds = [...links.values()].map((link) => link.remoteId);
       const seen = await observationsById(db, context.store.id, 'user', remoteIds);

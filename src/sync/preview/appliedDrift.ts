@@ -13,6 +13,11 @@ import { byScan, type Scan } from '../../settle/people/scanned.ts';
 import { recordNameDrift, recordPersonDrift, type Step } from '../recordDrift.ts';
 import { withScannedNames } from '../scannedNames.ts';
 
+/** ISO time: when the preview's scan began. */
+export function beganOf({ position, createdAt }: PreviewRecord): string {
+  return position?.began ?? createdAt;
+}
+
 /** Answers a function that writes the notes. Call it in the transaction that queues the subjects. */
 export async function lookAtDrift(
   step: Step,
@@ -20,7 +25,7 @@ export async function lookAtDrift(
   drifted: readonly Subject[],
 ): Promise<(tx: Db) => Promise<void>> {
   const scan: Scan = {
-    began: preview.position?.began ?? preview.createdAt,
+    began: beganOf(preview),
     repair: true,
     takesAgreement: true,
   };

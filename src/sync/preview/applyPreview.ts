@@ -15,6 +15,7 @@ import {
   type PreviewRecord,
 } from '../../db/runs/previews.ts';
 import { insertSyncRun, type SyncRunRecord } from '../../db/runs/syncRuns.ts';
+import { takeUnshownWaits } from '../../db/seen/keys.ts';
 import { vendorRefusals } from '../../db/seen/syncStatuses.ts';
 import { lockStore, type StoreRecord } from '../../db/stores/stores.ts';
 import { transact } from '../../db/transaction.ts';
@@ -26,7 +27,7 @@ import type { PropagationDeps } from '../../stores/deps.ts';
 import { storeEvent } from '../../stores/storeEvents.ts';
 import { isoTime } from '../../support/clock.ts';
 import type { Step } from '../recordDrift.ts';
-import { lookAtDrift } from './appliedDrift.ts';
+import { beganOf, lookAtDrift } from './appliedDrift.ts';
 import { presentChange } from './shownChange.ts';
 
 /** Throws a 409 where the store is not active, or the preview is not done. */
@@ -124,6 +125,7 @@ export async function enqueueApplied(step: Step, cursor: string | null): Promise
   const recordDrift = preview && drifted.length > 0 ? await lookAtDrift(step, preview, drifted) : null;
   await step.record(async (tx) => {
     await recordDrift?.(tx);
+    if (preview) await takeFree(tx, step, preview, permitted);
     const rows = permitted.map(({ changeKey, body }) => ({
       changeKey,
       runId: run.id,
@@ -187,4 +189,17 @@ export async function takeRefused(tx: Db, run: SyncRunRecord) {
     return refusals.get(`${kind} ${id}`) ?? 'the plan is not the same any more; ask for a new preview';
   };
   return { items: items.map((item) => ({ ...item.body, reason: whyNot(item) })), count };
+}
+
+/** Of the keys that the preview showed to be free, those that it permits. */
+async function takeFree(
+  tx: Db,
+  { context }: Step,
+  preview: PreviewRecord,
+  permitted: readonly { readonly body: Item }[],
+): Promise<void> {
+  for (const kind of ['user', 'group'] as const) {
+    const ids = permitted.flatMap(({ body }) => (body.subject.kind === kind ? [body.subject.id] : []));
+    await takeUnshownWaits(tx, context.store.id, kind, beganOf(preview), ids);
+  }
 }
