@@ -42,6 +42,15 @@ export function afterShown(drift: RememberedDrift): RememberedDrift | null {
   return remembered(standing(drift), drift.repaired);
 }
 
+/** The drift that is left after the vendor has taken the correction of these attributes. */
+export function withoutRepaired(
+  { items, repaired }: RememberedDrift,
+  corrected: readonly string[],
+): RememberedDrift | null {
+  const left = Object.entries(repaired).filter(([name]) => !corrected.includes(name));
+  return remembered(items as readonly DriftItem[], Object.fromEntries(left));
+}
+
 function standing({ items }: RememberedDrift): readonly DriftItem[] {
   return (items as readonly DriftItem[]).filter(({ kind }) => kind !== 'vanished');
 }

@@ -20,6 +20,7 @@ import { type OwnWait, taken } from '../keys/order.ts';
 import { whyTaken } from '../keys/waits.ts';
 import type { Outcome } from '../outcome.ts';
 import { foundEvent, intendedCreation } from '../recovery/found.ts';
+import { correctedThere, forgetRepaired } from '../recovery/readBack.ts';
 import { refuseAnothers } from '../recovery/wrongAnswer.ts';
 import { forbiddenAsSkip, type Refusal } from '../refusal.ts';
 import type { GroupFacts } from './look.ts';
@@ -77,6 +78,7 @@ export async function shapeRemoteGroup(
         keyWaits = { known, now: [refused.wait] };
         continue;
       }
+      const corrected = await correctedThere(attempt, 'group', link, [change]);
       const remoteId = applied?.remoteId ?? remoteIdOf(change);
       link = await attempt.record(async (tx) => {
         const intended =
@@ -86,7 +88,13 @@ export async function shapeRemoteGroup(
         await tickOffApplied(tx, attempt, gate, change);
         if (facts.former) await forgetFormer(tx, attempt, facts.former);
         const created = intended || change.op === 'create';
-        return writeLink(tx, attempt, { ...facts, link }, change, { remoteId, created, applied });
+        const written = await writeLink(tx, attempt, { ...facts, link }, change, {
+          remoteId,
+          created,
+          applied,
+        });
+        await forgetRepaired(tx, written, corrected, attempt.now());
+        return written;
       });
       refusals.push(...nameRefusals(attempt, facts, applied));
     } catch (error) {

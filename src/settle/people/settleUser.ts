@@ -19,6 +19,7 @@ import { recordKeys } from '../keys/holders.ts';
 import { keysNotHad, type NotHad, type OrderedPerson, orderPerson, wantedBy } from '../keys/people.ts';
 import { isUsable, type Verified, verifyLeaver } from '../leavers.ts';
 import { conclude, type Outcome } from '../outcome.ts';
+import { correctedThere, forgetRepaired } from '../recovery/readBack.ts';
 import type { Refusal } from '../refusal.ts';
 import { applyRepairs } from '../repairs.ts';
 import { countOthersOfCause } from '../scopeMoves.ts';
@@ -93,8 +94,19 @@ async function attemptUser(attempt: Attempt, sent?: RemoteError): Promise<void> 
   const clearing = await clearFirst(attempt, order.facts, order.changes);
   const applied = await applyUserChanges(attempt, order.facts, { ...gate, allowed: clearing.changes });
   const notHad = await keysNotHad(attempt, order, applied.taken);
+  const corrected = await correctedThere(attempt, 'user', order.facts.record, clearing.changes);
   const proof = isIdle(gate) ? await verifyLeaver(attempt, facts) : {};
-  await concludeUser(attempt, { facts: order.facts, plan, gate, order, clearing, applied, notHad, proof });
+  await concludeUser(attempt, {
+    facts: order.facts,
+    plan,
+    gate,
+    order,
+    clearing,
+    applied,
+    notHad,
+    corrected,
+    proof,
+  });
 }
 
 async function lookClosely(attempt: Attempt): Promise<PersonFacts> {
@@ -129,6 +141,8 @@ interface Attempted {
   readonly clearing: Clearing;
   readonly applied: AppliedChanges;
   readonly notHad: NotHad;
+  /** Attributes that somebody had changed by hand, and that the vendor shows corrected. */
+  readonly corrected: readonly string[];
   readonly proof: Verified;
 }
 
@@ -140,6 +154,7 @@ async function concludeUser(attempt: Attempt, attempted: Attempted): Promise<voi
     const { link, affectsGroups } = await applied.recordLast(tx);
     if (link)
       await recordKeys(tx, attempt, link, link.id === standing.link?.id ? standing.link.keys : NO_KEYS);
+    if (link) await forgetRepaired(tx, link, attempted.corrected, attempt.now());
     if (link && !isCountRight(link, desired))
       await setRemovalSince(tx, link.id, countsRemoval(link, desired) ? attempt.now() : null);
     const mayBeRefused = standing.someRefused && desired.lifecycle === 'active';
