@@ -58,6 +58,7 @@ import * as filteredOut from '../../migrations/0290_filtered_out.ts';
 import * as grantedLevels from '../../migrations/0292_granted_levels.ts';
 import * as groupDn from '../../migrations/0294_group_dn.ts';
 import * as shownKeys from '../../migrations/0294_shown_keys.ts';
+import * as waitingTasks from '../../migrations/0295_waiting_tasks.ts';
 
 interface Migration {
   readonly name: string;
@@ -120,6 +121,7 @@ const MIGRATIONS: readonly Migration[] = [
   { name: '0292_granted_levels', ...grantedLevels },
   { name: '0294_group_dn', ...groupDn },
   { name: '0294_shown_keys', ...shownKeys },
+  { name: '0295_waiting_tasks', ...waitingTasks },
 ];
 
 export const migrationSource: Knex.MigrationSource<Migration> = {

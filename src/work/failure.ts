@@ -144,7 +144,8 @@ async function later(
   warning: string | null = null,
 ): Promise<void> {
   const runAt = isoTime(attempt.deps.clock.now() + gapMs);
-  const failure = { failedAt: attempt.now(), error: answerOf(error), ...counts };
+  const awaitsVendor = error.disposition === 'waits';
+  const failure = { failedAt: attempt.now(), error: answerOf(error), awaitsVendor, ...counts };
   await attempt.record(async (tx) => {
     await retryLater(tx, attempt.task, runAt, failure);
     if (counts.failing) await sayFailed(tx, attempt, error);

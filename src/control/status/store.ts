@@ -150,7 +150,10 @@ function unrecognisedDetails({ unrecognised, paused }: StoreRecord, pendingCount
 const ANSWERED: ReadonlySet<string | null> = new Set(['internal', 'being_deleted', 'shown_late', 'no_seats']);
 const SERVER_ERROR = 500;
 
-/** The vendor does not answer: nothing has succeeded since the last failed attempt. */
+/**
+ * The vendor does not answer: nothing has succeeded since the last failed attempt. Or it does, and waits for something
+ * that has to happen there.
+ */
 async function silenceDetails(db: Db, store: StoreRecord, pendingCount: number): Promise<Detail[]> {
   if (store.status === 'INACTIVE' || store.paused || store.unrecognised !== null) return [];
   const failure = pendingCount === 0 ? null : await lastPendingFailure(db, store.id);
@@ -161,7 +164,7 @@ async function silenceDetails(db: Db, store: StoreRecord, pendingCount: number):
   if (store.lastSuccessAt !== null && store.lastSuccessAt >= failure.failedAt) return [];
   const waiting = pendingCount === 1 ? '1 change waits' : `${pendingCount} changes wait`;
   const message = `${failure.message}. ${waiting}; nothing is lost, and it is tried again at ${failure.runAt}.`;
-  return [{ code: 'no_answer', message }];
+  return [{ code: failure.awaitsVendor ? 'waits' : 'no_answer', message }];
 }
 
 async function leaverDetails(db: Db, store: StoreRecord): Promise<Detail[]> {

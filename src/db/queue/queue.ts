@@ -146,6 +146,8 @@ export interface Postponement {
   /** Null where nothing failed and the task only waits for its turn. */
   readonly failedAt: string | null;
   readonly error: TaskFailure;
+  /** The vendor has answered, and something has to happen there first. */
+  readonly awaitsVendor?: boolean;
   readonly attempts?: number;
   readonly postponed?: number;
   /** The subject's status is `failed`, although the task is tried again. */
@@ -157,7 +159,7 @@ export async function retryLater(
   db: Db,
   task: DueTask,
   runAt: string,
-  { failedAt, error, ...counts }: Postponement,
+  { failedAt, error, awaitsVendor = false, ...counts }: Postponement,
 ): Promise<void> {
   await db('tasks')
     .where({ id: task.id })
@@ -165,6 +167,7 @@ export async function retryLater(
       run_at: db.raw('case when seq = ? then ? else run_at end', [task.seq, runAt]),
       ...counts,
       failed_at: failedAt,
+      awaits_vendor: awaitsVendor,
       error: toJson(error),
     });
 }

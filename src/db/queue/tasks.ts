@@ -259,6 +259,8 @@ export async function countPendingTasks(db: Db, storeId: string): Promise<number
 export interface PendingFailure extends NonNullable<TaskRecord['error']> {
   readonly failedAt: string;
   readonly runAt: string;
+  /** The vendor has answered, and something has to happen there first. */
+  readonly awaitsVendor: boolean;
 }
 
 /** The last failure among the tasks that are tried again; null where none failed. */
@@ -269,8 +271,10 @@ export async function lastPendingFailure(db: Db, storeId: string): Promise<Pendi
     .whereNotNull('failed_at')
     .orderBy('failed_at', 'desc')
     .first();
-  const { error = null, failedAt = null, runAt = '' } = row ? toTask(row) : {};
-  return error && failedAt ? { ...error, failedAt, runAt } : null;
+  if (!row) return null;
+  const { failedAt, runAt, error } = toTask(row);
+  if (!error || !failedAt) return null;
+  return { ...error, failedAt, runAt, awaitsVendor: fromBoolean(row.awaits_vendor) };
 }
 
 function toTask(row: Record<string, unknown>): TaskRecord {

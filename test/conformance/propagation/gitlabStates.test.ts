@@ -61,6 +61,9 @@ describe('an account that waits for approval', () => {
       reason: expect.stringContaining('reject it there'),
     });
     expect(await openLeavers()).toHaveLength(1);
+    expect((await world.syncStatus(TYPE)).details).toMatchObject([
+      { code: 'waits', message: expect.stringContaining('reject it there') },
+    ]);
     decide();
     await world.settled();
     expect([...world.gitlab.state.users.values()].find(({ email }) => email === mail('jane'))?.state).toBe(
