@@ -166,7 +166,7 @@ function withMore(
 export async function summaryOf(db: Db, run: SyncRunRecord): Promise<ChangeCounts & SyncSummary> {
   if (run.state === 'DONE') return { ...NO_CHANGES, ...run.summary };
   const done = await doneChanges(db, run.storeId, run.correlationId, run.startedAt ?? run.createdAt);
-  return { ...run.summary, ...done };
+  return { ...run.summary, ...done.changes, calls: (run.summary.calls ?? 0) + done.calls };
 }
 
 async function finished(tx: Db, step: Step, summary: SyncSummary): Promise<void> {

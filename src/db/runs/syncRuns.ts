@@ -29,8 +29,8 @@ export interface SyncPosition {
 }
 
 /**
- * The changes that were made, once the run is over; the calls of the scan and the drift that it found, from the
- * start.
+ * The changes that were made, once the run is over; the run's own calls, and with them those of its tasks once it is
+ * over; the drift that it found.
  */
 export interface SyncSummary extends Partial<ChangeCounts> {
   readonly calls?: number;

@@ -110,6 +110,31 @@ describe.each(PLAYED)('on %s', (dialect) => {
         summary: { create: 1, grant: 0, people: { create: 1 }, groups: { create: 0 } },
       });
     });
+    it('counts every call, those of what a sync or an applied preview brings about too', async () => {
+      if (type === 'Demo') return;
+      await world.add(type, { BRAKE_PERCENT: 100, APPLY_MODE: 'Approval', GROUP_PROVISIONING: 'Create' });
+      const ids = [];
+      for (const name of ['ann', 'bob']) ids.push(await world.join(name));
+      await world.group('crew', ids);
+      const asked = () => (type === 'Slack' ? world.slack : world.gitlab).requests.length;
+      const shown = await world.preview(type);
+      await world.forget();
+      const applied = await run(`/preview/${shown.id}/apply`, {});
+      expect(applied.summary).toMatchObject({ create: 3, calls: asked() });
+      expect(asked()).toBeGreaterThan(2);
+
+      await world.configure(type, { BRAKE_PERCENT: 100, GROUP_PROVISIONING: 'Create' });
+      await world.settled();
+      const [ann = ''] = ids;
+      await world.store(type, 'POST', '/pause', {});
+      await world.bridge.scim('DELETE', `/Users/${ann}`);
+      await world.bridge.db('tasks').delete();
+      await world.store(type, 'POST', '/resume', {});
+      await world.settled();
+      await world.forget();
+      const synced = await run('/sync', {});
+      expect(synced.summary).toMatchObject({ disable: 1, calls: asked() });
+    });
   });
 
   function expectNothing(summary: Record<string, unknown>): void {

@@ -136,7 +136,7 @@ const slackCalls: readonly TriedCall[] = [
   ofSlack('Slack reads a group', slack.read('group', 'S1'), group, 'no_such_group'),
   ofSlack('Slack creates a user', slack.create('user', {}), user, null),
   ofSlack('Slack creates a group', slack.create('group', {}), group, null),
-  ofSlack('Slack updates a user', slack.patch('user', 'U1', []), user, 'no_such_user', NOTHING),
+  ofSlack('Slack updates a user', slack.patch('user', 'U1', []), user, 'no_such_user'),
   ofSlack('Slack changes members', slack.patch('group', 'S1', []), group, 'no_such_group', NOTHING),
   ofSlack(
     'Slack deactivates a user',

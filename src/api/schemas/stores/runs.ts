@@ -49,7 +49,7 @@ export const SyncRun = named(
     summary: z
       .object({
         ...SUMMARY,
-        calls: z.int().optional().describe('Of the scan.'),
+        calls: z.int().optional().describe('Of the scan, and of what it brought about.'),
         drift: z.int().optional(),
         refused: z.int().optional(),
       })

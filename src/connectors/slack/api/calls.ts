@@ -59,7 +59,7 @@ export function create(kind: Kind, body: unknown): Call<Resource> {
 }
 
 /**
- * Slack shows what it changed, or answers 204 with nothing. `isSo` tells whether the shown object is as wanted; an
+ * Slack shows what it changed; for a group it may answer 204 with nothing. `isSo` tells whether the shown object is as wanted; an
  * answer that shows something else confirms nothing.
  */
 export function patch(
@@ -74,7 +74,7 @@ export function patch(
     path: pathOf(kind, id),
     body: patchBody(operations),
     answers: {
-      done: { 200: changed, 204: nothing },
+      done: kind === 'group' ? { 200: changed, 204: nothing } : { 200: changed },
       refusal: refusalOf(kind),
     },
   };
