@@ -59,6 +59,7 @@ import * as grantedLevels from '../../migrations/0292_granted_levels.ts';
 import * as groupDn from '../../migrations/0294_group_dn.ts';
 import * as shownKeys from '../../migrations/0294_shown_keys.ts';
 import * as waitingTasks from '../../migrations/0295_waiting_tasks.ts';
+import * as unansweredGrants from '../../migrations/0296_unanswered_grants.ts';
 
 interface Migration {
   readonly name: string;
@@ -122,6 +123,7 @@ const MIGRATIONS: readonly Migration[] = [
   { name: '0294_group_dn', ...groupDn },
   { name: '0294_shown_keys', ...shownKeys },
   { name: '0295_waiting_tasks', ...waitingTasks },
+  { name: '0296_unanswered_grants', ...unansweredGrants },
 ];
 
 export const migrationSource: Knex.MigrationSource<Migration> = {

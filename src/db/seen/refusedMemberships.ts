@@ -1,6 +1,7 @@
 /** Memberships that a vendor refused to give or to take, by account and remote group. */
 
 import { chunks } from '../chunks.ts';
+import { fromBoolean } from '../columns.ts';
 import type { Db } from '../open.ts';
 
 export interface RefusedMembership {
@@ -11,6 +12,8 @@ export interface RefusedMembership {
   readonly words: string;
   /** ISO time: for a grant, when it was last refused; for a revoke, which stays owed, when it was first refused. */
   readonly refusedAt: string;
+  /** Something else than the vendor answered: the change is sent again. */
+  readonly unanswered: boolean;
 }
 
 export async function refusedIn(
@@ -60,7 +63,7 @@ export async function saveRefused(
   for (const some of chunks(refused)) {
     await db('refused_memberships')
       .insert(
-        some.map(({ remoteUserId, op, level, words, refusedAt }) => ({
+        some.map(({ remoteUserId, op, level, words, refusedAt, unanswered }) => ({
           store_id: storeId,
           remote_group_id: remoteGroupId,
           remote_user_id: remoteUserId,
@@ -68,10 +71,11 @@ export async function saveRefused(
           level,
           words,
           refused_at: refusedAt,
+          unanswered,
         })),
       )
       .onConflict(['store_id', 'remote_group_id', 'remote_user_id'])
-      .merge(['op', 'level', 'words', 'refused_at']);
+      .merge(['op', 'level', 'words', 'refused_at', 'unanswered']);
   }
 }
 
@@ -105,5 +109,6 @@ function toRefused(row: Record<string, unknown>): RefusedMembership {
     level: row.level === null ? null : Number(row.level),
     words: row.words as string,
     refusedAt: row.refused_at as string,
+    unanswered: fromBoolean(row.unanswered),
   };
 }

@@ -54,7 +54,7 @@ export function refusedLately(
 ): Refusal | null {
   const { member, op } = change;
   const before = known.get(member.remoteId);
-  if (before === undefined || op === 'revoke' || !wasRefused(known, change)) return null;
+  if (!before || before.unanswered || op === 'revoke' || !wasRefused(known, change)) return null;
   const age = attempt.deps.clock.now() - Date.parse(before.refusedAt);
   if (age > ASKED_AGAIN_AFTER_MS || attempt.task.priority >= PRIORITY.sync) return null;
   return refusalOf(op, member.display, before.words);
@@ -89,10 +89,7 @@ export interface RefusingGroup {
   readonly known: KnownRefusals;
 }
 
-/**
- * Something else than the vendor answered, and the attempt goes on to other members. A revoke stays owed, and the
- * person's status says so; a grant is sent again anyway.
- */
+/** Something else than the vendor answered, and the attempt goes on to other members. Each person's status says so. */
 export async function noteUnanswered(
   attempt: Attempt,
   group: RefusingGroup,
@@ -100,10 +97,8 @@ export async function noteUnanswered(
   error: RemoteError,
 ): Promise<void> {
   attempt.leaveUnanswered();
-  const owed = batch.filter(({ op }) => op === 'revoke');
-  if (owed.length === 0) return;
-  const outcomes = new Map(allRefused(owed, error).map((outcome) => [outcome.remoteId, outcome]));
-  await attempt.record((tx) => noteRefusals(tx, attempt, group, owed, outcomes));
+  const outcomes = new Map(allRefused(batch, error).map((outcome) => [outcome.remoteId, outcome]));
+  await attempt.record((tx) => noteRefusals(tx, attempt, group, batch, outcomes, true));
 }
 
 /** Part of the transaction that records the batch. */
@@ -113,6 +108,7 @@ export async function noteRefusals(
   { remoteGroupId, known }: RefusingGroup,
   batch: readonly MembershipChange[],
   outcomes: ReadonlyMap<string, MemberOutcome>,
+  unanswered = false,
 ): Promise<void> {
   const { id: storeId } = attempt.context.store;
   const rows = batch.flatMap((change): RefusedMembership[] => {
@@ -122,7 +118,7 @@ export async function noteRefusals(
     if (outcome?.outcome !== 'refused') return [];
     const words = outcome.reason ?? 'refused without a reason';
     const refusedAt = op === 'revoke' ? refusedSince(attempt, known, change) : attempt.now();
-    return [{ remoteUserId: remoteId, op, level, words, refusedAt }];
+    return [{ remoteUserId: remoteId, op, level, words, refusedAt, unanswered }];
   });
   await saveRefused(tx, storeId, remoteGroupId, rows);
   const refused = new Set(rows.map(({ remoteUserId }) => remoteUserId));

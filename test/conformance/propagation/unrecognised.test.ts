@@ -157,9 +157,18 @@ describe.each(VENDORS)('in the place of %s', (type) => {
       async () => ((await world.members(type, 'pilots'))?.includes('lea') ? undefined : true),
       10_000,
     );
+    const standsInDoubt = await eventually(async () => {
+      const status = await world.status(type, kim);
+      return status.status === 'synced' || status.status === 'pending' ? undefined : status;
+    }, 10_000);
+    expect(standsInDoubt).toMatchObject({
+      status: 'partiallySynced',
+      reason: expect.stringMatching(/^kim@acme.example could not be added to pilots: .*answered something/),
+    });
     server(type).faults.clear();
     await world.settled();
     expect(await world.members(type, 'pilots')).toEqual(['kim']);
+    for (const id of [lea, kim]) expect(await world.status(type, id)).toMatchObject({ status: 'synced' });
     await world.patch(path, members('remove', kim));
     expect(await world.members(type, 'pilots')).toEqual([]);
     expect(await world.syncStatus(type)).toMatchObject({ syncState: 'SYNCED' });
