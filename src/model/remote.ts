@@ -78,6 +78,8 @@ export interface ListProgress {
 
 export interface Page<T> {
   readonly items: readonly T[];
+  /** Accounts of machines, which are nobody's and count for nothing, but may have somebody's address. */
+  readonly machines?: readonly T[];
   /** How many rows were read beside the list, to learn more about its items: progress without new items. */
   readonly aside?: number;
   /** Opaque; null on the last page. */

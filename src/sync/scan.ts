@@ -44,16 +44,16 @@ export async function scanPage(
   // Taken before the call, so that whatever the bridge writes meanwhile counts as newer than the answer.
   const asked = work.now();
   const page = await connector.scan(kind, cursor, callContext);
-  const { items, nextCursor } = page;
+  const { items, machines = [], nextCursor } = page;
   const ids = items.map(({ remoteId }) => remoteId);
   const fresh = await work.record(async (tx) => {
     const unseen = await countFresh(tx, store.id, kind, ids, scanId);
     const known = await withoutPurged(tx, store.id, items, (item) =>
       item.kind === 'user' ? namelessAccount(item) : item,
     );
-    await observe(tx, store.id, known, asked, scanId);
+    await observe(tx, store.id, [...known, ...machines], asked, scanId);
     await rememberShown(tx, work.context, items, asked);
-    await showKeys(tx, store.id, kind, keysShown(work.context, items), asked);
+    await showKeys(tx, store.id, kind, keysShown(work.context, [...items, ...machines]), asked);
     return unseen;
   });
   const progress = believed(store, LISTED[kind], list, page, cursor, fresh);

@@ -23,6 +23,7 @@ import { Answerer, type AnswererDeps } from './inquiries.ts';
 import type { Duties, Next, Shift } from './peerRunner.ts';
 import { StoreHealth, type StoreHealthDeps } from './storeHealth.ts';
 import { isLeaver, StoreTasks, type StoreTasksDeps } from './storeTasks.ts';
+import { Trouble } from './trouble.ts';
 
 /** What use cases do with a store when the worker asks for it. */
 export type StoreLifecycle = {
@@ -50,9 +51,11 @@ export class StoreDuties implements Duties {
   /** Whether a preview is open, as far as this worker knows. */
   #isPreviewing = false;
   #hasJustPreviewed = false;
+  /** How syncs and previews fare. Tasks, and with them leavers, find out for themselves how the store is. */
+  readonly #runs = new Trouble();
   /**
-   * Until when syncs and previews wait because the vendor limits their calls. Tasks go on meanwhile, each with a time
-   * of its own.
+   * Until when syncs and previews wait because the vendor limits their calls, or answers none. Tasks go on meanwhile,
+   * each with a time of its own.
    */
   #syncNotBefore = 0;
   #previewNotBefore = 0;
@@ -123,7 +126,10 @@ export class StoreDuties implements Duties {
     if (await this.#makePreview(shift)) return { kind: 'again' };
     if (isSettling) await closeSettledRuns({ db, clock }, context, shift.lease);
     if (store.status !== 'DELETING' || run !== null || (await hasOpenTasks(db, store.id))) {
-      return this.#untilLimitEnds({ kind: 'idle', stay: this.#health.trouble.streak > 0 });
+      return this.#untilLimitEnds({
+        kind: 'idle',
+        stay: this.#health.trouble.streak + this.#runs.streak > 0,
+      });
     }
     await storeLifecycle.finishDeletion(store);
     return { kind: 'end' };
@@ -199,6 +205,7 @@ export class StoreDuties implements Duties {
       const deps = { db, clock, giveWay, proveRights };
       const made = await previewStep(deps, context, lease, { signal: calls, record });
       if (asked) await this.#health.succeeded(store);
+      if (asked) this.#runs.succeeded();
       if (made === 'over') answered.signal();
       this.#isPreviewing = made !== 'none';
     } catch (error) {
@@ -206,9 +213,9 @@ export class StoreDuties implements Duties {
       log.warn({ err: error, storeId: store.id }, 'a page of a preview failed');
       if (await settlePreviewFailure({ db, clock }, context, error)) answered.signal();
       const reaction: StoreReaction | null = error instanceof RemoteError ? reactionToRun(error) : null;
-      if (reaction?.kind === 'limited') this.#previewNotBefore = clock.now() + reaction.ms;
-      if (reaction) await this.#health.react(store, reaction, { subjectId: null, began });
-      return reaction?.kind !== 'limited' && this.#isPreviewing;
+      const waitMs = reaction ? await this.#waitOfRuns(store, reaction, began) : 0;
+      if (waitMs > 0) this.#previewNotBefore = clock.now() + waitMs;
+      return waitMs === 0 && this.#isPreviewing;
     }
     return this.#isPreviewing;
   }
@@ -223,15 +230,31 @@ export class StoreDuties implements Duties {
       const giveWay = () => this.#giveWay(shift);
       const proveRights = () => this.#health.credential.prove(store, calls);
       const deps = { db, clock, giveWay, proveRights };
-      return await syncStep(deps, context, lease, { signal: calls, record });
+      const isOpen = await syncStep(deps, context, lease, { signal: calls, record });
+      this.#runs.succeeded();
+      return isOpen;
     } catch (error) {
       if (!(error instanceof RemoteError) || calls.aborted) throw error;
       log.warn({ err: error, storeId: store.id }, 'a step of a sync failed');
       await settleSyncFailure({ db, clock }, context, error);
-      const reaction = reactionToRun(error);
-      if (reaction.kind === 'limited') this.#syncNotBefore = clock.now() + reaction.ms;
-      await this.#health.react(store, reaction, { subjectId: null, began });
-      return reaction.kind !== 'limited';
+      const waitMs = await this.#waitOfRuns(store, reactionToRun(error), began);
+      if (waitMs > 0) this.#syncNotBefore = clock.now() + waitMs;
+      return waitMs === 0;
+    }
+  }
+
+  /** Milliseconds. */
+  async #waitOfRuns(store: StoreRecord, reaction: StoreReaction, began: number): Promise<number> {
+    const now = this.#deps.clock.now();
+    switch (reaction.kind) {
+      case 'limited':
+        return reaction.ms;
+      case 'trouble':
+        this.#runs.failed(null, now, { unrecognised: reaction.error.unrecognised, began });
+        return this.#runs.waitMs(now);
+      default:
+        await this.#health.react(store, reaction, { subjectId: null, began });
+        return 0;
     }
   }
 }

@@ -103,8 +103,12 @@ export async function scanUsers(
 }
 
 function shown({ settings }: Instance, page: Page<Row>): Page<RemoteUser> {
-  const people = page.items.filter((row) => !isMachine(row));
-  return { items: people.map((row) => userOf(row, settings)), nextCursor: page.nextCursor };
+  const accounts = page.items.map((row) => userOf(row, settings));
+  return {
+    items: accounts.filter(({ machine }) => !machine),
+    machines: accounts.filter(({ machine }) => machine),
+    nextCursor: page.nextCursor,
+  };
 }
 
 function lower(value: unknown): string | null {

@@ -213,11 +213,14 @@ async function listOrphans(step: PreviewStep, cursor: string | null): Promise<vo
     accounts.map(({ remoteId }) => remoteId),
   );
   const orphans = accounts.filter(
-    (account) => !account.machine && !adopted.has(account.remoteId) && !isCredentialsOwn(context, account),
+    (account) => !adopted.has(account.remoteId) && !isCredentialsOwn(context, account),
   );
   const items: PreviewItem[] = [];
-  for (const { remoteId, display, identifier, state } of orphans) {
+  for (const { remoteId, display, state, machine, ...account } of orphans) {
+    // A machine is nobody's account, unless somebody's address leads to it.
+    const identifier = machine ? addressOf(context, account) : account.identifier;
     const near = await nearMatches(db, context.store.environmentId, { display, identifier });
+    if (machine && near.length === 0) continue;
     const body = { remoteId, display, identifier, state, nearMatches: near };
     items.push({ changeKey: null, sortKey: lower(display), body });
   }
@@ -226,6 +229,13 @@ async function listOrphans(step: PreviewStep, cursor: string | null): Promise<vo
     await appendPreviewItems(tx, preview.id, 'orphan', items);
     await step.moveOn(tx, next);
   });
+}
+
+function addressOf(
+  { definition }: StoreContext,
+  { attributes }: Pick<RemoteUser, 'attributes'>,
+): string | null {
+  return attributes[definition.identifierAttributes.primaryEmail] || null;
 }
 
 function isCredentialsOwn(context: StoreContext, account: RemoteUser): boolean {

@@ -213,3 +213,22 @@ describe('a group with accounts that no person is', () => {
     expect(members()).toEqual(expect.arrayContaining(machines));
   });
 });
+
+it('names in a preview a machine that has the address of somebody in the directory', async () => {
+  await world.add(TYPE);
+  const lea = await world.join('lea');
+  const { state } = world.gitlab;
+  state.addUser({ username: 'deploy-robot', email: mail('joe'), isBot: true });
+  state.addUser({ username: 'release-robot', email: mail('robots'), isBot: true });
+  const joe = await world.bridge.scim('POST', '/Users', person('joe', { active: false }));
+  await world.settled();
+  expect((await world.preview(TYPE)).orphans).toMatchObject([
+    {
+      display: 'deploy-robot',
+      identifier: mail('joe'),
+      state: 'enabled',
+      nearMatches: [{ userId: joe.body.id, because: expect.any(String) }],
+    },
+  ]);
+  expect(await world.status(TYPE, lea)).toMatchObject({ status: 'synced' });
+});
