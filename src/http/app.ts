@@ -11,6 +11,7 @@ import express, {
   type Response,
 } from 'express';
 import helmet from 'helmet';
+import { clientAddress } from '../auth/addressLimit.ts';
 import { newId } from '../support/ids.ts';
 import type { Log } from '../support/log.ts';
 import type { Metrics } from '../support/metrics.ts';
@@ -151,15 +152,11 @@ const REFUSALS = new Set([401, 403, 429]);
 const ADMIN_PATH = /^\/v1(?:\/|$)/i;
 
 /** A refusal that the audit log counts: for lack of a token, of a right, or of capacity. */
-function refusalOf(
-  { ip = '' }: Request,
-  { statusCode: status, locals }: Response,
-  path: string,
-): Refusal | null {
+function refusalOf(request: Request, { statusCode: status, locals }: Response, path: string): Refusal | null {
   if (!REFUSALS.has(status)) return null;
   const { scim, admin } = locals;
   return {
-    address: ip,
+    address: clientAddress(request),
     status,
     endpoint: SCIM_PATH.test(path) ? 'scim' : ADMIN_PATH.test(path) ? 'admin' : 'other',
     environmentId: scim?.connection.environmentId ?? admin?.environmentId ?? null,

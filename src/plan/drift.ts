@@ -29,7 +29,8 @@ export interface DriftItem {
   readonly attribute?: string;
   readonly expected?: string;
   readonly found?: string;
-  readonly member?: { readonly id: string; readonly display: string };
+  /** By the account; `personId` where it is a person's. */
+  readonly member?: { readonly id: string; readonly display: string; readonly personId?: string };
 }
 
 /** `P`: the part of the link that drift changes. */
@@ -249,16 +250,16 @@ export function membershipDrift(
   const planned = (by: 'grant' | 'revoke', among: ReadonlySet<string>) =>
     listed.planned.filter(({ op, member }) => op === by && among.has(member.remoteId));
   const otherwise = (kind: DriftItem['kind'], changes: readonly MembershipChange[]): DriftItem[] =>
-    changes.map(({ member: { remoteId: id, display } }) => ({
+    changes.map(({ member: { remoteId: id, display, personId } }) => ({
       ...{ kind, subject, remoteId },
-      member: { id, display },
+      member: { id, display, ...(personId ? { personId } : {}) },
     }));
   return [
-    ...missing.map(({ remoteUserId, display }) => ({
+    ...missing.map(({ remoteUserId, display, personId }) => ({
       kind: 'membershipMissing' as const,
       subject,
       remoteId,
-      member: { id: remoteUserId, display },
+      member: { id: remoteUserId, display, ...(personId ? { personId } : {}) },
     })),
     ...otherwise('membershipLowered', planned('grant', listed.lowered)),
     ...otherwise('membershipForeign', planned('revoke', listed.foreign)),
@@ -270,6 +271,8 @@ export interface MembersListed {
   readonly unseen: readonly {
     readonly remoteUserId: string;
     readonly display: string;
+    /** Whose the account is, or was. */
+    readonly personId?: string | undefined;
     readonly origin: 'added' | 'adopted' | 'foreign';
     readonly doubted?: boolean;
   }[];

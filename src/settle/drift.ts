@@ -4,6 +4,7 @@
  */
 
 import type { LinkRecord, RememberedDrift } from '../db/seen/links.ts';
+import type { Member } from '../model/change.ts';
 import type { Attributes } from '../model/desired.ts';
 import type { DriftItem } from '../plan/drift.ts';
 
@@ -28,12 +29,17 @@ export function afterWrite(
   return remembered(items, drift.repaired);
 }
 
-/** The drift that is left after the bridge granted or revoked these memberships. */
+/**
+ * The drift that is left after the bridge granted or revoked these memberships. A person may have another account by
+ * now than the one that lost the membership.
+ */
 export function afterMemberships(
   drift: RememberedDrift,
-  remoteIds: ReadonlySet<string>,
+  members: readonly Pick<Member, 'remoteId' | 'personId'>[],
 ): RememberedDrift | null {
-  const isLeft = ({ member }: DriftItem) => member === undefined || !remoteIds.has(member.id);
+  const ids = new Set(members.flatMap(({ remoteId, personId }) => [remoteId, personId]));
+  const isLeft = ({ member }: DriftItem) =>
+    member === undefined || !(ids.has(member.id) || (member.personId && ids.has(member.personId)));
   return remembered(standing(drift).filter(isLeft), drift.repaired);
 }
 

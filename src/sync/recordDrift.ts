@@ -11,7 +11,7 @@ import { enqueueTask, PRIORITY } from '../db/queue/tasks.ts';
 import type { SyncRunRecord } from '../db/runs/syncRuns.ts';
 import { forgetDrift, rememberDrift } from '../db/seen/drift.ts';
 import { doubtMembershipsOf } from '../db/seen/ledger.ts';
-import { type LinkRecord, updateLink } from '../db/seen/links.ts';
+import { type LinkRecord, updateLink, userLinksByRemoteId } from '../db/seen/links.ts';
 import { forgetRefusedOfAccount } from '../db/seen/refusedMemberships.ts';
 import { upsertSyncStatus } from '../db/seen/syncStatuses.ts';
 import { SYSTEM } from '../model/cause.ts';
@@ -164,7 +164,8 @@ export async function recordGroupDrift(
   if (!isRead) return [];
   if (Object.keys(drift.kept).length > 0) await keptEvent(tx, step, link, drift.kept);
   const { changes = [], foreign = NOBODY, lowered = NOBODY } = members ?? {};
-  const ofMembers = membershipDrift(ofGroup(link), { unseen, planned: changes, foreign, lowered });
+  const missing = await withPeople(tx, step.context.store.id, unseen);
+  const ofMembers = membershipDrift(ofGroup(link), { unseen: missing, planned: changes, foreign, lowered });
   const items = [...drift.items, ...ofMembers];
   await note(tx, step, link, {
     items,
@@ -172,6 +173,16 @@ export async function recordGroupDrift(
     repaired: scan.repair ? drift.repaired : (link.drift?.repaired ?? {}),
   });
   return items;
+}
+
+async function withPeople<E extends { readonly remoteUserId: string }>(
+  tx: Db,
+  storeId: string,
+  entries: readonly E[],
+): Promise<readonly (E & { readonly personId: string | undefined })[]> {
+  const ids = entries.map(({ remoteUserId }) => remoteUserId);
+  const links = await userLinksByRemoteId(tx, storeId, ids);
+  return entries.map((entry) => ({ ...entry, personId: links.get(entry.remoteUserId)?.subject.id }));
 }
 
 /** Records what the scan saw of the group's name. */

@@ -191,7 +191,10 @@ function takeFrom(plan: Drafting, account: RemoteUser) {
     plan.add({ op: 'adopt', ...base });
     return plan.add({ op: 'disable', ...base, ...heldDeparture(plan.situation) });
   }
-  const reason = `${plan.subject.display} has left and ${why}`;
+  // The loss stays held whatever ADOPT_USERS says later, so its reason must not be about today's value.
+  const because =
+    account.privileged === true ? 'which is privileged there' : 'which ADOPT_USERS did not allow to adopt';
+  const reason = `${plan.subject.display} has left and has the identifier of the account ${account.display}, ${because}`;
   plan.add({ op: 'adopt', ...base, onlyToLose: true });
   plan.add({ op: 'disable', ...base, hold: { kind: 'privileged', reason } });
 }

@@ -256,10 +256,10 @@ async function endDrift(
   remoteGroupId: string,
   done: readonly MembershipChange[],
 ): Promise<void> {
-  const remoteIds = new Set(done.map((change) => change.member.remoteId));
+  const members = done.map(({ member }) => member);
   for (const link of await groupLinksByRemoteId(tx, attempt.context.store.id, remoteGroupId)) {
     if (link.drift !== null)
-      await rememberDrift(tx, link.id, afterMemberships(link.drift, remoteIds), attempt.now());
+      await rememberDrift(tx, link.id, afterMemberships(link.drift, members), attempt.now());
   }
 }
 

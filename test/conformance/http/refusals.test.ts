@@ -45,6 +45,19 @@ onEachDatabase((open) => {
     expect(events[0].reason).toBe('2 requests of 203.0.113.7 to the admin API within a minute: 401.');
   });
 
+  it('is told with an address, whatever a proxy passes on', async () => {
+    const passedOn = ['garbage', '2130706433', 'spoofed, 203.0.113.7', '<script>'];
+    for (const address of passedOn)
+      await bridge.ask('GET', '/v1/environments', {
+        headers: { 'x-forwarded-for': address },
+        token: 'wrong',
+      });
+    const refused = linesOf().filter(({ msg }) => msg === 'refused a request');
+    const here = expect.stringMatching(/^(127\.0\.0\.1|::1|::ffff:127\.0\.0\.1)$/);
+    expect(refused.map(({ address }) => address)).toEqual([here, here, '203.0.113.7', here]);
+    await bridge.stop();
+  });
+
   it('is 429 after too many, while a valid token passes from the same address', async () => {
     for (let n = 0; n < UNKNOWN_TOKENS_MAX; n += 50)
       await Promise.all(

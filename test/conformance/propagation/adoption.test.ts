@@ -235,3 +235,28 @@ describe.each(VENDORS)('a person who comes back before %s heard that they left',
     expect(await world.writes(type)).toEqual(['create', 'update']);
   });
 });
+
+it.each(['Never', 'Any'])(
+  'says of a held leaver nothing that is wrong once ADOPT_USERS is %s',
+  async (later) => {
+    const type = 'GitLabSelfManaged';
+    await world.add(type);
+    const id = world.seed(type, { name: 'chief' });
+    Object.assign(world.gitlab.state.users.get(Number(id)) ?? {}, { isAdmin: true });
+    const chief = await world.join('chief');
+    expect(await world.status(type, chief)).toMatchObject({
+      status: 'unsynced',
+      reason: expect.stringContaining('ADOPT_USERS is Ordinary'),
+    });
+    await world.setActive(chief, false);
+    await world.configure(type, { ADOPT_USERS: later });
+    await world.store(type, 'POST', '/sync', {});
+    await world.settled();
+    const { held } = (await world.store(type, 'GET', '/held')).body._embedded;
+    expect(held).toMatchObject([
+      { reason: expect.stringMatching(/^chief.* has left and has the identifier/) },
+    ]);
+    const said = [held[0].reason, (await world.status(type, chief)).reason];
+    for (const reason of said) expect(reason).not.toMatch(/ADOPT_USERS is/);
+  },
+);

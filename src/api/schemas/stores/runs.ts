@@ -29,7 +29,7 @@ const DriftItem = named(
     attribute: z.string().optional(),
     expected: z.string().optional(),
     found: z.string().optional(),
-    member: z.object({ id: z.string(), display: z.string() }).optional(),
+    member: z.object({ id: z.string(), display: z.string(), personId: z.string().optional() }).optional(),
   }),
 );
 
