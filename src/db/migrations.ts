@@ -57,9 +57,9 @@ import * as filtersToCarryOut from '../../migrations/0280_filters_to_carry_out.t
 import * as filteredOut from '../../migrations/0290_filtered_out.ts';
 import * as grantedLevels from '../../migrations/0292_granted_levels.ts';
 import * as groupDn from '../../migrations/0294_group_dn.ts';
-import * as shownKeys from '../../migrations/0294_shown_keys.ts';
-import * as waitingTasks from '../../migrations/0295_waiting_tasks.ts';
-import * as unansweredGrants from '../../migrations/0296_unanswered_grants.ts';
+import * as shownKeys from '../../migrations/0295_shown_keys.ts';
+import * as waitingTasks from '../../migrations/0296_waiting_tasks.ts';
+import * as unansweredGrants from '../../migrations/0297_unanswered_grants.ts';
 
 interface Migration {
   readonly name: string;
@@ -121,9 +121,9 @@ const MIGRATIONS: readonly Migration[] = [
   { name: '0290_filtered_out', ...filteredOut },
   { name: '0292_granted_levels', ...grantedLevels },
   { name: '0294_group_dn', ...groupDn },
-  { name: '0294_shown_keys', ...shownKeys },
-  { name: '0295_waiting_tasks', ...waitingTasks },
-  { name: '0296_unanswered_grants', ...unansweredGrants },
+  { name: '0295_shown_keys', ...shownKeys },
+  { name: '0296_waiting_tasks', ...waitingTasks },
+  { name: '0297_unanswered_grants', ...unansweredGrants },
 ];
 
 export const migrationSource: Knex.MigrationSource<Migration> = {
