@@ -3,7 +3,6 @@
  * never limited: many people may share one address.
  */
 
-import { isIP } from 'node:net';
 import type { Request, Response } from 'express';
 import ipaddr from 'ipaddr.js';
 import type { Clock } from '../support/clock.ts';
@@ -24,18 +23,11 @@ export type AddressLimit = (address: string) => Promise<number | null>;
 export const TOO_MANY = `More than ${UNKNOWN_TOKENS_MAX} requests without a valid token came from this address within a minute; try again later.`;
 
 /**
- * Where the request comes from, as far as trusted proxies say: what they pass on and is no address counts for nothing.
- */
-export function clientAddress({ ip = '', ips, socket }: Pick<Request, 'ip' | 'ips' | 'socket'>): string {
-  return [ip, ...ips, socket.remoteAddress ?? ''].find((address) => isIP(address) !== 0) ?? '';
-}
-
-/**
  * Counts the request. Answers true where the caller must answer 429: `Retry-After` is set then, and the log gets no
  * line, because a flood would fill it.
  */
 export async function isOneTooMany(limit: AddressLimit, req: Request, res: Response): Promise<boolean> {
-  const waitSeconds = await limit(clientAddress(req));
+  const waitSeconds = await limit(String(res.locals.address ?? req.ip ?? ''));
   res.locals.hasPassedLimit = waitSeconds === null;
   if (waitSeconds === null) return false;
   res.locals.isFlood = true;

@@ -3,6 +3,7 @@
  * API to their rooms, and answers health and metrics itself. It knows none of their routes and reads no body.
  */
 
+import { isIP } from 'node:net';
 import express, {
   type ErrorRequestHandler,
   type Express,
@@ -11,7 +12,6 @@ import express, {
   type Response,
 } from 'express';
 import helmet from 'helmet';
-import { clientAddress } from '../auth/addressLimit.ts';
 import { newId } from '../support/ids.ts';
 import type { Log } from '../support/log.ts';
 import type { Metrics } from '../support/metrics.ts';
@@ -52,6 +52,10 @@ export function createApp(deps: AppDeps): Express {
   const app = bareApp();
   app.set('trust proxy', deps.trustedProxies);
   app.use(oneSlash);
+  app.use((request, response, next) => {
+    response.locals.address = clientAddress(request);
+    next();
+  });
   app.use(observe(deps));
   app.use(lingering());
   app.use(deps.probes.health);
@@ -120,7 +124,7 @@ function observe(deps: AppDeps): RequestHandler {
       const durationMs = Math.round(deps.monotonicMs() - started);
       const status = response.writableFinished ? response.statusCode : 0;
       const line = { correlationId, method, path, status, durationMs };
-      const refusal = refusalOf(request, response, path);
+      const refusal = refusalOf(response, path);
       if (refusal) deps.refusals.note(refusal);
       noteActivity(deps, response, { method, path, status });
       if (PROBES.has(path) || response.locals.isFlood) deps.log.debug(line, 'request');
@@ -148,15 +152,22 @@ function noteActivity(
   activity.note({ connectionId: locals.scim.connection.id, ...answered, detail, leaves });
 }
 
+/**
+ * Where the request comes from, as far as trusted proxies say: what they pass on and is no address counts for nothing.
+ */
+function clientAddress({ ip = '', ips, socket }: Request): string {
+  return [ip, ...ips, socket.remoteAddress ?? ''].find((address) => isIP(address) !== 0) ?? '';
+}
+
 const REFUSALS = new Set([401, 403, 429]);
 const ADMIN_PATH = /^\/v1(?:\/|$)/i;
 
 /** A refusal that the audit log counts: for lack of a token, of a right, or of capacity. */
-function refusalOf(request: Request, { statusCode: status, locals }: Response, path: string): Refusal | null {
+function refusalOf({ statusCode: status, locals }: Response, path: string): Refusal | null {
   if (!REFUSALS.has(status)) return null;
   const { scim, admin } = locals;
   return {
-    address: clientAddress(request),
+    address: locals.address,
     status,
     endpoint: SCIM_PATH.test(path) ? 'scim' : ADMIN_PATH.test(path) ? 'admin' : 'other',
     environmentId: scim?.connection.environmentId ?? admin?.environmentId ?? null,
