@@ -19,7 +19,7 @@ import {
 } from '../../db/runs/previews.ts';
 import { countEnabledPeople } from '../../db/seen/linkLists.ts';
 import { adoptersOf, rememberAdopters, unlinkedAccounts } from '../../db/seen/observations.ts';
-import { type Change, changeKey, isLoss, type Skip } from '../../model/change.ts';
+import { type Change, changeKey, isLoss, type MembershipChange, type Skip } from '../../model/change.ts';
 import type { ListProgress, RemoteUser } from '../../model/remote.ts';
 import type { Kind, NamedSubject } from '../../model/subject.ts';
 import { brakeLimit } from '../../plan/brake.ts';
@@ -122,7 +122,7 @@ async function planGroups(step: PreviewStep, cursor: string | null): Promise<voi
   const how = { people: sightOf(step), members, named, withComing: true };
   const { groups, next, unread } = await planGroupsPage(step, how, cursor);
   const planned = groups.flatMap((group) => {
-    const memberships = group.members ? [...group.members.changes, ...group.members.later] : [];
+    const memberships = group.members ? byMember([...group.members.changes, ...group.members.later]) : [];
     return [...group.plan.changes, ...memberships].map((change) => ({
       change,
       desired: LOSS_OF_MEMBER.desired(change),
@@ -192,6 +192,12 @@ async function keep(
     await addToSummary(tx, id, summaryOfPage(decided.changes, left));
     await also(tx);
   });
+}
+
+/** In the order of the members' names. */
+function byMember(changes: readonly MembershipChange[]): readonly MembershipChange[] {
+  const nameOf = ({ member }: MembershipChange) => lower(member.display);
+  return [...changes].sort((one, other) => (nameOf(one) < nameOf(other) ? -1 : 1));
 }
 
 /** Sorts people before groups. */
