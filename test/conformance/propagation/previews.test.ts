@@ -125,4 +125,24 @@ describe.each(PLAYED)('on %s', (dialect) => {
       error: 'The settings of the store were changed meanwhile; ask for a new preview.',
     });
   });
+
+  it('lists people before groups, each by name, and so the members of a group', async () => {
+    await world.add('Slack', { GROUP_PROVISIONING: 'Create', APPLY_MODE: 'Approval' });
+    const names = ['zoe', 'Ben', 'mia', 'ann', 'dan', 'Eve'];
+    const ids: string[] = [];
+    for (const name of names) ids.push(await world.join(name));
+    for (const group of ['mid', 'Alpha']) await world.group(group, ids);
+    const { changes } = await world.preview('Slack');
+    const inOrder = ['ann', 'Ben', 'dan', 'Eve', 'mia', 'zoe'].map((name) => `${name}@acme.example`);
+    const shown = (
+      changes as { op: string; subject: { display: string }; member?: { display: string } }[]
+    ).map(({ op, subject, member }) => [op, subject.display, ...(member ? [member.display] : [])]);
+    expect(shown).toEqual([
+      ...inOrder.map((name) => ['create', name]),
+      ...['Alpha', 'mid'].flatMap((group) => [
+        ['create', group],
+        ...inOrder.map((name) => ['grant', group, name]),
+      ]),
+    ]);
+  });
 });
