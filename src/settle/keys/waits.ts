@@ -12,9 +12,10 @@ import type { Planning } from '../planning.ts';
 
 /**
  * The waits as the end of a complete scan, which began at the ISO time, would leave them: a refused key that no
- * account or group has any more may be free.
+ * account or group has any more may be free. Null: no scan says so.
  */
-export function afterScan(began: string, waits: readonly KnownWait[]): readonly KnownWait[] {
+export function afterScan(began: string | null, waits: readonly KnownWait[]): readonly KnownWait[] {
+  if (began === null) return waits;
   const isShown = ({ shownAt }: KnownWait) => shownAt !== undefined && shownAt >= began;
   const stays = (wait: KnownWait) =>
     wait.state !== 'taken' || wait.holder !== null || wait.hidden === true || isShown(wait);

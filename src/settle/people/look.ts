@@ -107,8 +107,11 @@ export async function lookAtPeople(
   const owners = await ownersOf(planning, there);
   const marked = (mark: (one: KnownPerson) => boolean) =>
     [...known].flatMap(([id, one]) => (mark(one) ? [id] : []));
-  const waiting = marked(({ waitsForKeys }) => waitsForKeys);
-  const keyWaits = await keyWaitsBySubject(planning, 'user', waiting);
+  const keyWaits = await keyWaitsBySubject(
+    planning,
+    'user',
+    marked(({ waitsForKeys }) => waitsForKeys),
+  );
   const ownerOf = (id: string) => owners.get(accounts.get(id)?.account.remoteId ?? '');
   const departedOf = (id: string) => (ownerOf(id)?.isGone ? (ownerOf(id)?.link ?? null) : null);
   const doubtful = people.map((person): Doubtful => {
@@ -133,8 +136,7 @@ export async function lookAtPeople(
     // Otherwise it is somebody else's, or nobody knows whose.
     const isTheirs = doubts.question === null && doubts.yieldsTo === null;
     const isLeft = isTheirs && isSpared({ ...situation, isTaken });
-    const remembered = keyWaits.get(person.id) ?? [];
-    const waits = sight.freeSince ? afterScan(sight.freeSince, remembered) : remembered;
+    const waits = afterScan(sight.freeSince ?? null, keyWaits.get(person.id) ?? []);
     return {
       ...situation,
       isTaken,
