@@ -73,7 +73,7 @@ type Links = ReadonlyMap<string, LinkRecord>;
 
 /** What a look knows beside the directory. Answers are by person; a missing answer means: as recorded. */
 export interface Sight {
-  /** ISO time: a complete scan began then, and shows which refused keys are free. */
+  /** When a complete scan began that shows which refused keys are free. */
   readonly freeSince?: string;
   lookAtLinks(people: readonly DesiredUser[], links: Links): Promise<ReadonlyMap<string, LinkSight>>;
   /** The accounts under the identifiers of people without a link. `links`: those of accounts that they had. */
@@ -107,11 +107,8 @@ export async function lookAtPeople(
   const owners = await ownersOf(planning, there);
   const marked = (mark: (one: KnownPerson) => boolean) =>
     [...known].flatMap(([id, one]) => (mark(one) ? [id] : []));
-  const keyWaits = await keyWaitsBySubject(
-    planning,
-    'user',
-    marked(({ waitsForKeys }) => waitsForKeys),
-  );
+  const waiting = marked(({ waitsForKeys }) => waitsForKeys);
+  const keyWaits = await keyWaitsBySubject(planning, 'user', waiting);
   const ownerOf = (id: string) => owners.get(accounts.get(id)?.account.remoteId ?? '');
   const departedOf = (id: string) => (ownerOf(id)?.isGone ? (ownerOf(id)?.link ?? null) : null);
   const doubtful = people.map((person): Doubtful => {
@@ -161,10 +158,7 @@ export async function lookAtPeople(
   });
 }
 
-/**
- * The linked account is gone, and the person was to lose it: so they lose the one that took its place. Not where they
- * are only out of scope and were shut out already: they may have been given another one on purpose.
- */
+/** Whether they lose the account in its place too. Who is out of scope and shut out may have that one on purpose. */
 export function losesSuccessor(
   { lifecycle, outOfScope, keepRemote }: DesiredUser,
   { state }: Pick<LinkRecord, 'state'>,
