@@ -65,6 +65,8 @@ export interface TargetAttribute {
   readonly identity?: boolean;
   /** The bridge replaces a value that it did not write only with `OVERWRITE_IDENTITY`. */
   readonly foreignKept?: boolean;
+  /** The value is the id of another account of the store, the manager's. */
+  readonly reference?: boolean;
 }
 
 export interface StatusDetail {

@@ -21,7 +21,7 @@ import { type CommonSettings, commonSettings } from '../model/commonSettings.ts'
 import { type Mistake, RequestError } from '../model/errors.ts';
 import { type IdentityPath, identityPath } from '../model/pull/identity.ts';
 import { withDefaults } from '../model/settings.ts';
-import { SOURCE_ATTRIBUTES } from '../model/source.ts';
+import { MANAGER, MANAGER_ATTRIBUTES, managerAttribute, SOURCE_ATTRIBUTES } from '../model/source.ts';
 import { effectiveMapping } from '../stores/context.ts';
 import type { PropagationDeps } from '../stores/deps.ts';
 import { mappingKey } from '../stores/groupMapping.ts';
@@ -187,7 +187,7 @@ function attributeMistakes(
     return [{ pointer, detail: `${targetAttribute} is required by ${definition.type} and stays mapped` }];
   }
   const path = identityPath(sourceAttribute);
-  const wrong = path ? identityProblem(target, path, handles) : sourceProblem(sourceAttribute);
+  const wrong = path ? identityProblem(target, path, handles) : sourceProblem(target, sourceAttribute);
   if (wrong !== null) return [{ pointer, detail: wrong }];
   const identifier = settings.uniqueUserIdentifier;
   if (definition.identifierAttributes[identifier] !== targetAttribute || sourceAttribute === identifier) {
@@ -197,17 +197,30 @@ function attributeMistakes(
   return [{ pointer, detail }];
 }
 
-function sourceProblem(sourceAttribute: string): string | null {
-  if (SOURCE_ATTRIBUTES.includes(sourceAttribute)) return null;
-  return `sourceAttribute must be one of ${SOURCE_ATTRIBUTES.join(', ')}, an identity (identities.handle.attribute), or null`;
+const SOURCES: readonly string[] = [...SOURCE_ATTRIBUTES, ...MANAGER_ATTRIBUTES];
+
+function sourceProblem(
+  { name, reference, identity }: TargetAttribute,
+  sourceAttribute: string,
+): string | null {
+  if (identity && managerAttribute(sourceAttribute) !== null)
+    return `${name} is what an account is found or signed in to by: the manager's cannot feed it`;
+  if (reference && sourceAttribute !== MANAGER) return referenceProblem(name);
+  if (SOURCES.includes(sourceAttribute)) return null;
+  return `sourceAttribute must be one of ${SOURCES.join(', ')}, an identity (identities.handle.attribute), or null`;
+}
+
+function referenceProblem(name: string): string {
+  return `${name} is the id of an account there, which the bridge finds: only ${MANAGER} can feed it`;
 }
 
 /** People can edit many values of their own accounts: none of these may make another account theirs. */
 function identityProblem(
-  { name, identity }: TargetAttribute,
+  { name, identity, reference }: TargetAttribute,
   { handle }: IdentityPath,
   handles: ReadonlySet<string>,
 ): string | null {
+  if (reference) return referenceProblem(name);
   if (identity)
     return `${name} is what an account is found or signed in to by: an account elsewhere cannot feed it`;
   if (handles.has(handle)) return null;

@@ -60,6 +60,7 @@ import * as groupDn from '../../migrations/0294_group_dn.ts';
 import * as shownKeys from '../../migrations/0295_shown_keys.ts';
 import * as waitingTasks from '../../migrations/0296_waiting_tasks.ts';
 import * as unansweredGrants from '../../migrations/0297_unanswered_grants.ts';
+import * as managers from '../../migrations/0300_managers.ts';
 
 interface Migration {
   readonly name: string;
@@ -124,6 +125,7 @@ const MIGRATIONS: readonly Migration[] = [
   { name: '0295_shown_keys', ...shownKeys },
   { name: '0296_waiting_tasks', ...waitingTasks },
   { name: '0297_unanswered_grants', ...unansweredGrants },
+  { name: '0300_managers', ...managers },
 ];
 
 export const migrationSource: Knex.MigrationSource<Migration> = {

@@ -44,7 +44,8 @@ export async function arrive(
   hash: Hash,
 ): Promise<Arrived> {
   const { environmentId, connectionId, inbound } = write;
-  const known = { environmentId, connectionId, resource, primaryEmail: matchedEmail(write, resource), hash };
+  const mapped = asMapped(write, resource);
+  const known = { environmentId, connectionId, resource, primaryEmail: primaryEmail(mapped), hash };
   const ownId = inbound && inbound.userIdAttribute !== 'userName' ? inbound.userIdAttribute : null;
   const attachment = await attachPerson(tx, {
     ...known,
@@ -54,7 +55,7 @@ export async function arrive(
   const isPrimary = connection.isPrimary || (await becomesPrimary(tx, write, at));
   const id = newId();
   const { mayLookAlike } = connection;
-  const user = { ...known, id, personId, isNewPerson: how === 'new', mayLookAlike, createdAt: at };
+  const user = { ...known, mapped, id, personId, isNewPerson: how === 'new', mayLookAlike, createdAt: at };
   const who = { personId, userName: resource.userName as string };
   const event = userEvent(write, who, { kind: 'user.created', after: { id, ...resource } });
   const created = await insertUser(tx, user, [eventInsert(at, event)]);
@@ -67,9 +68,14 @@ export async function arrive(
   return { created, how, hasStores: connection.hasStores };
 }
 
+/** The user as the connection maps it. */
+export function asMapped({ inbound }: Pick<Write, 'inbound'>, resource: Resource): Resource {
+  return mappedResource(inbound?.mapping ?? null)(resource);
+}
+
 /** The address by which the bridge recognises users of several connections as one person. */
 export function matchedEmail(write: Pick<Write, 'inbound'>, resource: Resource): string | null {
-  return primaryEmail(mappedResource(write.inbound?.mapping ?? null)(resource));
+  return primaryEmail(asMapped(write, resource));
 }
 
 /**

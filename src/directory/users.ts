@@ -30,6 +30,7 @@ import { isoTime } from '../support/clock.ts';
 import {
   arrive,
   askWhetherKnown,
+  asMapped,
   comesAsAnother,
   leaveToOthers,
   matchedEmail,
@@ -113,9 +114,9 @@ export async function changeUser(
         const current = (await comesAsAnother(tx, write, found, attempted, hash))
           ? await writeOver(tx, write, found, at)
           : found;
-        const email = { from: matchedEmail(write, current.resource), to: matchedEmail(write, attempted) };
+        const mapped = { from: asMapped(write, current.resource), to: asMapped(write, attempted) };
         const [updated, isSpeaking] = await together(
-          replaceUserResource(tx, current, attempted, at, email),
+          replaceUserResource(tx, current, attempted, at, mapped),
           current.active !== isActive(attempted) && speaksForPerson(tx, current),
         );
         await recordUserChange(tx, write, { before: current, after: updated, isSpeaking }, at);

@@ -7,6 +7,9 @@ import { primaryEmail, type Resource } from './resource.ts';
 
 export const ENTERPRISE_URN = 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User';
 
+/** The source of the manager's id. */
+export const MANAGER = 'enterprise.manager';
+
 /** Every path that `sourceValue` reads: what an identity provider says about a person in one value. */
 export const SOURCE_ATTRIBUTES: readonly string[] = [
   'userName',
@@ -32,12 +35,27 @@ export const SOURCE_ATTRIBUTES: readonly string[] = [
   'enterprise.organization',
   'enterprise.division',
   'enterprise.department',
-  'enterprise.manager',
+  MANAGER,
 ];
 
 /** An attribute under a name of the admin's own, as a pulled connection's mapping makes it and rules name it. */
 export function isMetadata(path: string): boolean {
   return /^metadata\.[a-z][\w-]{0,63}$/i.test(path);
+}
+
+/** What the directory says of a person's manager, who is found by the id in `enterprise.manager`. */
+export const MANAGER_ATTRIBUTES: readonly string[] = ['userName', 'displayName', 'primaryEmail'].map(
+  (name) => `${MANAGER}.${name}`,
+);
+
+/** `userName` for `enterprise.manager.userName`; null for a path that is not in MANAGER_ATTRIBUTES. */
+export function managerAttribute(path: string): string | null {
+  return MANAGER_ATTRIBUTES.includes(path) ? path.slice(MANAGER.length + 1) : null;
+}
+
+/** What the identity provider says of the manager: the id of a user, or whatever else it knows managers by. */
+export function managerOf(user: Resource): string | null {
+  return sourceValue(user, MANAGER);
 }
 
 /** The value as text, or null where the user has none. */
@@ -49,7 +67,7 @@ export function sourceValue(user: Resource, path: string): string | null {
       return text(preferredPhone(user.phoneNumbers)?.value);
     case 'displayName':
       return displayName(user);
-    case 'enterprise.manager':
+    case MANAGER:
       return text(at(user, [ENTERPRISE_URN, 'manager', 'value']));
   }
   const steps = path.startsWith('enterprise.')

@@ -23,6 +23,7 @@ import { primaryEmail, type Resource } from '../model/resource.ts';
 import { sourceValue } from '../model/source.ts';
 import { groupNameCore } from '../support/text/groupName.ts';
 import { groupMappingFor, leadsElsewhere, mappingKey } from './groupMapping.ts';
+import { type FromManager, fromManagers } from './managers.ts';
 import { groupInScope, peopleInScope, type Scope } from './scope.ts';
 
 /** Everything about a store that decides how a subject should be there. */
@@ -60,6 +61,7 @@ export async function loadDesiredUsers(
     outside.map(({ personId }) => personId),
   );
   const identities = await enrichmentOf(db, [...speaking.keys()], handlesOf(context));
+  const fromManager = await fromManagers(db, context, [...speaking.values()]);
   return personIds.map((id) => {
     const user = speaking.get(id);
     if (user) {
@@ -70,11 +72,18 @@ export async function loadDesiredUsers(
         id,
         { ...standing, speaker: speakerOf(user), ...(from === undefined ? {} : { departedFrom: from }) },
         user,
+        fromManager(id),
         identities.get(id),
       );
     }
     const last = deleted.get(id);
-    return desiredOf(context, id, last ? departedStanding(context, last) : GONE, last ?? null);
+    return desiredOf(
+      context,
+      id,
+      last ? departedStanding(context, last) : GONE,
+      last ?? null,
+      fromManager(id),
+    );
   });
 }
 
@@ -123,6 +132,7 @@ function desiredOf(
   personId: string,
   standing: Standing,
   shown: UserRecord | null,
+  fromManager: FromManager,
   identities: Identities = NONE,
 ): DesiredUser {
   // The bridge knows nothing of a purged person. That is not the same as empty attributes.
@@ -134,7 +144,7 @@ function desiredOf(
     display: shown?.userName ?? personId,
     ...standing,
     identifier: identifierOf(context.settings, resource),
-    attributes: isPurged ? {} : mapped(context, resource, identities),
+    attributes: isPurged ? {} : mapped(context, resource, fromManager, identities),
   };
   return context.connector.normalize(desired).desired;
 }
@@ -151,17 +161,23 @@ const NONE: Identities = new Map();
 
 /**
  * The attributes that the mapping gives. One that the directory lacks is empty, unless the vendor requires it. One
- * that comes from an account the person does not have is left out: nobody may lose a value because an account was not
- * seen.
+ * that comes from an account the person does not have, or from a manager whom the bridge does not know there, is left
+ * out: nobody may lose a value because somebody was not seen.
  */
-function mapped(context: StoreContext, user: Resource, identities: Identities): Record<string, string> {
+function mapped(
+  context: StoreContext,
+  user: Resource,
+  fromManager: FromManager,
+  identities: Identities,
+): Record<string, string> {
   const required = new Set(context.definition.userAttributes.filter((a) => a.required).map((a) => a.name));
   const attributes: Record<string, string> = {};
   for (const { targetAttribute, sourceAttribute } of context.mapping) {
     const path = identityPath(sourceAttribute);
     const account = path && identities.get(path.handle);
-    if (path && !account) continue;
-    const value = path ? account?.[path.attribute] || null : sourceValue(user, sourceAttribute);
+    const led = fromManager.get(targetAttribute);
+    if ((path && !account) || led === null) continue;
+    const value = led ?? (path ? account?.[path.attribute] || null : sourceValue(user, sourceAttribute));
     if (value !== null || !required.has(targetAttribute)) attributes[targetAttribute] = value ?? '';
   }
   return attributes;

@@ -24,6 +24,7 @@ export const DEMO_ATTRIBUTES: readonly TargetAttribute[] = [
   { name: 'title', description: 'Job title.', required: false },
   { name: 'phoneNumber', description: 'Phone number.', required: false },
   { name: 'department', description: 'Department.', required: false },
+  { name: 'manager', description: "The manager's account.", required: false, reference: true },
 ];
 
 export const DEMO_DEFAULT_MAPPING: readonly AttributeMapping[] = [

@@ -56,6 +56,7 @@ export const SLACK_ATTRIBUTES: readonly TargetAttribute[] = [
   { name: 'organization', description: 'Organisation.', required: false },
   { name: 'division', description: 'Division.', required: false },
   { name: 'department', description: 'Department.', required: false },
+  { name: 'manager', description: "The manager's account.", required: false, reference: true },
 ];
 
 /**
@@ -146,8 +147,8 @@ export interface SlackGroup {
 /** The body of POST /Users. */
 export function newUser(attributes: Attributes, userName: string): Record<string, unknown> {
   const name = pick(attributes, NAME_PARTS);
-  const enterprise = pick(attributes, ENTERPRISE);
-  const { primaryEmail, phoneNumber } = attributes;
+  const { primaryEmail, phoneNumber, manager } = attributes;
+  const enterprise = { ...pick(attributes, ENTERPRISE), ...(manager ? { manager: managedBy(manager) } : {}) };
   const extended = Object.keys(enterprise).length > 0;
   return {
     schemas: extended ? [USER_SCHEMA, ENTERPRISE_SCHEMA] : [USER_SCHEMA],
@@ -159,6 +160,11 @@ export function newUser(attributes: Attributes, userName: string): Record<string
     ...(extended ? { [ENTERPRISE_SCHEMA]: enterprise } : {}),
     active: true,
   };
+}
+
+/** Slack reads `managerId`, and not the `value` of RFC 7643. */
+function managedBy(managerId: string) {
+  return { managerId };
 }
 
 /** Those of `names` whose value is worth sending with a new account. */
@@ -190,6 +196,8 @@ export function patchOperation(change: AttributeChange): PatchOperation {
     case 'givenName':
     case 'familyName':
       return { op: 'replace', path: `name.${name}`, value: to };
+    case 'manager':
+      return { op: 'replace', path: `${ENTERPRISE_SCHEMA}:manager`, value: managedBy(to) };
     default: {
       const enterprise = (ENTERPRISE as readonly string[]).includes(name);
       return { op: 'replace', path: enterprise ? `${ENTERPRISE_SCHEMA}:${name}` : name, value: to };
@@ -242,6 +250,8 @@ function shownAttributes(user: SlackUser): Attributes {
   for (const name of NAME_PARTS) show(name, user.name?.[name]);
   const enterprise = user[ENTERPRISE_SCHEMA] as Record<string, unknown> | null | undefined;
   for (const name of ENTERPRISE) show(name, enterprise?.[name]);
+  if (enterprise?.manager !== undefined)
+    show('manager', (enterprise.manager as { managerId?: unknown } | null)?.managerId ?? null);
   if (user.emails) show('primaryEmail', primaryOf(user.emails));
   if (user.phoneNumbers) show('phoneNumber', primaryOf(user.phoneNumbers));
   return shown;

@@ -9,6 +9,7 @@ import { ENTERPRISE } from './mapping.ts';
 
 const NAMES = ['givenName', 'familyName'];
 const EMAIL = ['primaryEmail'];
+const EXTENSION = [...ENTERPRISE, 'manager'];
 
 const ATTRIBUTES_OF: Readonly<Record<string, readonly string[]>> = {
   ...Object.fromEntries([...USER_NAME_REFUSED].map((code) => [code, ['userName']])),
@@ -18,8 +19,8 @@ const ATTRIBUTES_OF: Readonly<Record<string, readonly string[]>> = {
   invalid_name_required: NAMES,
   phoneNumbers_invalid: ['phoneNumber'],
   phonenumbers_invalid: ['phoneNumber'],
-  improper_enterprise_schema_format: ENTERPRISE,
-  unable_to_create_team_profile_fields: ENTERPRISE,
+  improper_enterprise_schema_format: EXTENSION,
+  unable_to_create_team_profile_fields: EXTENSION,
   email_taken: EMAIL,
   email_invalid: EMAIL,
   emails_invalid: EMAIL,
@@ -64,5 +65,8 @@ function isAbout({ code, description }: Refusal, name: string, sent: Attributes)
   if (code === 'invalid_emoji_not_allowed') return /\p{Extended_Pictographic}/u.test(sent[name] ?? '');
   // Slack may or may not name the attribute.
   if (code === 'invalid_attribute_format') return description.includes(name);
-  return ATTRIBUTES_OF[code]?.includes(name) ?? false;
+  const names = ATTRIBUTES_OF[code] ?? [];
+  // The manager must be somebody whom Slack knows: without them the others may pass.
+  if (names === EXTENSION && sent.manager) return name === 'manager';
+  return names.includes(name);
 }

@@ -12,12 +12,12 @@ import {
   USER_ID_ATTRIBUTES,
   updateConnection,
 } from '../../db/identity/connections.ts';
-import { remapPrimaryEmails } from '../../db/identity/primaryEmails.ts';
+import { remapUsers } from '../../db/identity/mappedColumns.ts';
 import { transact } from '../../db/transaction.ts';
 import { effectiveInbound, mappedResource } from '../../directory/inbound.ts';
 import type { Cause } from '../../model/cause.ts';
 import { RequestError } from '../../model/errors.ts';
-import { primaryEmail } from '../../model/resource.ts';
+import { MANAGER } from '../../model/source.ts';
 import type { PropagationDeps } from '../../stores/deps.ts';
 import { refuseOtherVersion, timeAfter, type Versions } from '../conflicts.ts';
 import { replanStores } from '../endings/directoryChange.ts';
@@ -58,10 +58,8 @@ export async function changeInboundMapping(
       before: auditedConnection(before),
       after: auditedConnection(after),
     });
-    if (emailSource(before.mapping) !== emailSource(mapping)) {
-      const mapped = mappedResource(mapping);
-      await remapPrimaryEmails(tx, id, (user) => primaryEmail(mapped(user)));
-    }
+    const moves = (attribute: string) => sourceOf(before.mapping, attribute) !== sourceOf(mapping, attribute);
+    if (moves('primaryEmail') || moves(MANAGER)) await remapUsers(tx, id, mappedResource(mapping));
     if (remapped) await replanStores(tx, at, environmentId, cause);
     return { connection: after, remapped };
   });
@@ -69,6 +67,6 @@ export async function changeInboundMapping(
   return connection;
 }
 
-function emailSource(overrides: readonly InboundMapping[] | null): string | null {
-  return effectiveInbound(overrides).find(({ attribute }) => attribute === 'primaryEmail')?.scim ?? null;
+function sourceOf(overrides: readonly InboundMapping[] | null, wanted: string): string | null {
+  return effectiveInbound(overrides).find(({ attribute }) => attribute === wanted)?.scim ?? null;
 }

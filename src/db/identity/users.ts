@@ -5,7 +5,6 @@
 
 import { isDeepStrictEqual } from 'node:util';
 import { emailsOf, isActive, primaryEmail, type Resource } from '../../model/resource.ts';
-import { addressSkeleton } from '../../support/skeleton.ts';
 import { fromBoolean, fromJson, lower, toJson } from '../columns.ts';
 import {
   type ListPage,
@@ -18,6 +17,7 @@ import { type Db, forUpdate, type Insert, insertTogether } from '../open.ts';
 import { type Hash, rememberFormer } from '../people/formers.ts';
 import { lookalikeOf } from '../people/lookalikes.ts';
 import { forgetWords, wordsOfUser } from '../people/words.ts';
+import { mappedColumns } from './mappedColumns.ts';
 
 export interface UserRecord {
   readonly id: string;
@@ -43,8 +43,8 @@ export type NewUser = Pick<
   UserRecord,
   'id' | 'environmentId' | 'connectionId' | 'personId' | 'resource' | 'createdAt'
 > & {
-  /** As the connection maps it; absent: as in the resource. */
-  readonly primaryEmail?: string | null;
+  /** The resource as the connection maps it; absent: as it is. */
+  readonly mapped?: Resource;
   /** True where the person is inserted with the user. */
   readonly isNewPerson?: boolean;
   /** False where the caller knows that no address looks like this one. */
@@ -60,7 +60,7 @@ export async function insertUser(
   user: NewUser,
   together: readonly Insert[] = [],
 ): Promise<UserRecord> {
-  const columns = resourceColumns(user.resource, user.primaryEmail);
+  const columns = resourceColumns(user.resource, user.mapped);
   const address = columns.primary_email_lower;
   const row = {
     id: user.id,
@@ -92,23 +92,17 @@ export async function insertUser(
   return toUser(row);
 }
 
-/** The primary e-mail before and after, as the connection maps it; absent: as in the resource. */
-export interface EmailChange {
-  readonly from: string | null;
-  readonly to: string | null;
-}
-
-/** Saves the resource and raises the version. The caller has locked the row. */
+/** Saves the resource and raises the version. The caller has locked the row. `mapped`: as the connection maps both. */
 export async function replaceUserResource(
   db: Db,
   user: UserRecord,
   resource: Resource,
   at: string,
-  email: EmailChange = { from: primaryEmail(user.resource), to: primaryEmail(resource) },
+  mapped: { readonly from: Resource; readonly to: Resource } = { from: user.resource, to: resource },
 ): Promise<UserRecord> {
-  const columns = { ...resourceColumns(resource, email.to), version: user.version + 1, updated_at: at };
+  const columns = { ...resourceColumns(resource, mapped.to), version: user.version + 1, updated_at: at };
   const address = columns.primary_email_lower;
-  const isNew = address !== lowerOrNull(email.from);
+  const isNew = address !== lowerOrNull(primaryEmail(mapped.from));
   const looks = isNew ? { looks_like: await lookalikeOf(db, { ...user, address }) } : {};
   // Once the identity provider sends a userName again, the user no longer counts as purged.
   const purgedAt = columns.user_name === placeholder(user.id) ? user.purgedAt : null;
@@ -240,7 +234,7 @@ function live(db: Db) {
   return db('users').whereNull('deleted_at');
 }
 
-function resourceColumns(resource: Resource, email = primaryEmail(resource)) {
+function resourceColumns(resource: Resource, mapped = resource) {
   const userName = resource.userName as string;
   return {
     user_name: userName,
@@ -248,8 +242,7 @@ function resourceColumns(resource: Resource, email = primaryEmail(resource)) {
     external_id: textOrNull(resource.externalId),
     display_name: textOrNull(resource.displayName),
     display_name_lower: lowerOrNull(resource.displayName),
-    primary_email_lower: email === null ? null : lower(email),
-    address_skeleton: email === null ? null : addressSkeleton(lower(email)),
+    ...mappedColumns(mapped),
     active: isActive(resource),
     resource: toJson(resource),
   };

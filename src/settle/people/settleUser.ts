@@ -30,6 +30,7 @@ import { lookAtPerson, lookBeforeNaming } from './asked.ts';
 import { askToClear, CLEARING_LOOK_MS, type Clearing, clearFirst } from './clearFirst.ts';
 import { enqueueGroupsOf, groupsFollow } from './groupsOf.ts';
 import type { PersonFacts } from './look.ts';
+import { enqueueReports } from './reports.ts';
 
 /** After a conflict, or where the account vanished, the bridge looks again, this many times at most. */
 const PASSES_MAX = 3;
@@ -165,6 +166,7 @@ async function concludeUser(attempt: Attempt, attempted: Attempted): Promise<voi
     const isNewlyProtected = facts.repairs.some(({ kind }) => kind === 'protect');
     if (affectsGroups || isNewlyProtected || groupsFollow(attempt, desired, said))
       await enqueueGroupsOf(tx, attempt, link?.remoteId, isNewlyProtected ? null : onlyThis(facts, link));
+    await enqueueReports(tx, attempt);
   });
 }
 

@@ -67,7 +67,7 @@ export function userResource(
   scimUrl: string,
   nowMs: number,
 ): Record<string, unknown> {
-  const extended = Object.keys(user.enterprise).length > 0;
+  const extended = Object.keys(user.enterprise).length > 0 || user.managerId !== null;
   return {
     schemas: extended ? [CORE_USER, ENTERPRISE] : [CORE_USER],
     id: user.id,
@@ -86,7 +86,7 @@ export function userResource(
     emails: user.emails,
     photos: [{ value: 'https://secure.gravatar.com/avatar/x.jpg', type: 'photo' }],
     ...(user.phoneNumbers.length > 0 ? { phoneNumbers: user.phoneNumbers } : {}),
-    ...(extended ? { [ENTERPRISE]: user.enterprise } : {}),
+    ...(extended ? { [ENTERPRISE]: { ...user.enterprise, manager: { managerId: user.managerId } } } : {}),
     groups: [...workspace.groups.values()]
       .filter((group) => group.members.has(user.id))
       .map((group) => ({ value: group.id, display: group.displayName })),

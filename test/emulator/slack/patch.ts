@@ -8,6 +8,7 @@ import {
   PROFILE_ATTRIBUTES,
   setDisplayName,
   setEmails,
+  setManager,
   setName,
   setProfile,
   setUserName,
@@ -44,7 +45,7 @@ export function patchUser(workspace: SlackWorkspace, user: SlackUser, operation:
   else if (path === 'name.givenName') setName(user, 'givenName', cleared);
   else if (path === 'name.familyName') setName(user, 'familyName', cleared);
   else if (PROFILE_ATTRIBUTES.includes(path)) setProfile(workspace, user, path, cleared);
-  else if (path.startsWith(ENTERPRISE)) patchEnterprise(user, operation, cleared);
+  else if (path.startsWith(ENTERPRISE)) patchEnterprise(workspace, user, operation, cleared);
   else if (path.startsWith('emails')) {
     if (op === 'remove') refuseRemovingPrimary(user, path);
     setEmails(workspace, user, patchValues(user.emails, 'emails', operation));
@@ -53,13 +54,24 @@ export function patchUser(workspace: SlackWorkspace, user: SlackUser, operation:
   } else throw new ScimRefusal(400, `invalid_path (path=${path})`);
 }
 
-function patchEnterprise(user: SlackUser, { path, op, value }: Operation, cleared: string): void {
+function patchEnterprise(
+  workspace: SlackWorkspace,
+  user: SlackUser,
+  { path, op, value }: Operation,
+  cleared: string,
+): void {
   if (path === ENTERPRISE) {
+    const { manager, ...others } = (op === 'remove' ? { manager: null } : value) as Record<string, unknown>;
     if (op === 'remove') user.enterprise = {};
-    else Object.assign(user.enterprise, value);
+    else Object.assign(user.enterprise, others);
+    if (manager !== undefined) setManager(workspace, user, manager);
     return;
   }
   const attribute = path.slice(ENTERPRISE.length + 1);
+  if (attribute === 'manager') {
+    setManager(workspace, user, op === 'remove' ? null : value);
+    return;
+  }
   if (!ENTERPRISE_ATTRIBUTES.includes(attribute)) throw new ScimRefusal(400, `invalid_path (path=${path})`);
   user.enterprise[attribute] = cleared;
 }

@@ -22,6 +22,7 @@ export interface SlackUser {
   profile: Record<string, string>;
   /** The enterprise extension's strings. */
   enterprise: Record<string, string>;
+  managerId: string | null;
   role: SlackRole;
   isBot: boolean;
   isGuest: boolean;
@@ -174,6 +175,7 @@ export function emptyUser(id: string, createdMs: number): SlackUser {
     phoneNumbers: [],
     profile: {},
     enterprise: {},
+    managerId: null,
     role: 'member',
     isBot: false,
     isGuest: false,

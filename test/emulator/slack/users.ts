@@ -38,6 +38,19 @@ export function fillUser(workspace: SlackWorkspace, user: SlackUser, body: Json)
   for (const attribute of ENTERPRISE_ATTRIBUTES) {
     if (enterprise[attribute] !== undefined) user.enterprise[attribute] = text(enterprise[attribute]);
   }
+  if (enterprise.manager !== undefined) setManager(workspace, user, enterprise.manager);
+}
+
+/** By Slack id, address or user name. Slack reads `managerId` and nothing else. */
+export function setManager(workspace: SlackWorkspace, user: SlackUser, manager: unknown): void {
+  const wanted = text((manager as Json | null)?.managerId).toLowerCase();
+  const named = ({ id, userName, emails }: SlackUser) =>
+    [id, userName, emails.find(({ primary }) => primary)?.value].some(
+      (name) => name?.toLowerCase() === wanted,
+    );
+  const found = [...workspace.users.values()].find(named);
+  if (wanted !== '' && !found) throw new ScimRefusal(400, 'improper_enterprise_schema_format');
+  if (!workspace.manners.ignores.has('manager')) user.managerId = found?.id ?? null;
 }
 
 const NAME_LENGTH_MAX = 35;

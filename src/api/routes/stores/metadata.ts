@@ -1,7 +1,7 @@
 /** `…/propagation/storeMetadata`: the settings and the abilities of each store type. */
 
 import { RequestError } from '../../../model/errors.ts';
-import { SOURCE_ATTRIBUTES } from '../../../model/source.ts';
+import { MANAGER_ATTRIBUTES, SOURCE_ATTRIBUTES } from '../../../model/source.ts';
 import type { ApiDeps } from '../../deps.ts';
 import { endpoint, ok } from '../../endpoint.ts';
 import { href } from '../../href.ts';
@@ -56,7 +56,7 @@ function show(deps: ApiDeps, environmentId: string, definition: Definition) {
     capabilities,
     userAttributes,
     defaultMapping,
-    sourceAttributes: SOURCE_ATTRIBUTES,
+    sourceAttributes: [...SOURCE_ATTRIBUTES, ...MANAGER_ATTRIBUTES],
     ...(accessLevels ? { accessLevels: Object.keys(accessLevels) } : {}),
     _links: { self: { href: metadataHref(deps, environmentId, type) } },
   };

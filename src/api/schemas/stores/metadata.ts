@@ -32,6 +32,7 @@ const TargetAttribute = named(
     keptOnAdoption: z.boolean().optional(),
     identity: z.boolean().optional(),
     foreignKept: z.boolean().optional(),
+    reference: z.boolean().optional().describe("It takes the id of the manager's account there."),
   }),
 );
 
