@@ -28,6 +28,17 @@ describe('the mapping to Slack', () => {
     expect(user[ENTERPRISE_SCHEMA]).toEqual({ department: 'Flight' });
   });
 
+  it("names the manager's account as Slack reads it, and reads what Slack shows", () => {
+    const user = newUser({ primaryEmail: 'jane@example.com', manager: 'U2' }, 'jane');
+    expect(user[ENTERPRISE_SCHEMA]).toEqual({ manager: { managerId: 'U2' } });
+    const shown = (manager: unknown) =>
+      toRemoteUser({ id: 'U1', [ENTERPRISE_SCHEMA]: { manager } }, 'primaryEmail').attributes.manager;
+    expect([{ managerId: 'U2' }, { managerId: null }, {}, null, undefined].map(shown)).toEqual([
+      ...['U2', '', '', ''],
+      undefined,
+    ]);
+  });
+
   it.each([
     ['title', 'Old', 'New', { op: 'replace', path: 'title', value: 'New' }],
     ['title', 'Old', '', { op: 'replace', path: 'title', value: '' }],
@@ -38,6 +49,12 @@ describe('the mapping to Slack', () => {
       'Flight',
       { op: 'replace', path: `${ENTERPRISE_SCHEMA}:department`, value: 'Flight' },
     ],
+    ...['U2', ''].map((managerId): [string, null, string, object] => [
+      'manager',
+      null,
+      managerId,
+      { op: 'replace', path: `${ENTERPRISE_SCHEMA}:manager`, value: { managerId } },
+    ]),
     [
       'primaryEmail',
       'old@example.com',
