@@ -3,11 +3,21 @@
  * of the manager. Nothing else finds out who somebody's manager is, and nothing guesses it by a name or an address.
  */
 
+import type { AttributeMapping, StoreTypeDefinition } from '../connectors/connector.ts';
 import type { SpeakingUser } from '../db/identity/persons.ts';
+import type { UserRecord } from '../db/identity/users.ts';
 import type { Db } from '../db/open.ts';
 import { type Manager, managersOf } from '../db/people/managers.ts';
+import type { Resource } from '../model/resource.ts';
 import { managerAttribute, managerOf, sourceValue } from '../model/source.ts';
-import type { StoreContext } from './desired.ts';
+
+/** Of a store context. */
+interface Context {
+  readonly store: { readonly id: string };
+  readonly definition: Pick<StoreTypeDefinition, 'userAttributes'>;
+  readonly mapping: readonly AttributeMapping[];
+  readonly resourceOf: (user: UserRecord) => Resource;
+}
 
 const ACCOUNT = 'account';
 
@@ -17,7 +27,7 @@ export type ManagerTargets = ReadonlyMap<string, string>;
 export function managerTargets({
   definition,
   mapping,
-}: Pick<StoreContext, 'definition' | 'mapping'>): ManagerTargets {
+}: Pick<Context, 'definition' | 'mapping'>): ManagerTargets {
   const references = definition.userAttributes.filter(({ reference }) => reference).map(({ name }) => name);
   return new Map(
     mapping.flatMap(({ targetAttribute, sourceAttribute }) => {
@@ -33,7 +43,7 @@ export type FromManager = ReadonlyMap<string, string | null>;
 /** Answers what each person's target attributes get from the manager; '' where they have none. */
 export async function fromManagers(
   db: Db,
-  context: StoreContext,
+  context: Context,
   people: readonly SpeakingUser[],
 ): Promise<(personId: string) => FromManager> {
   const targets = managerTargets(context);
@@ -56,16 +66,13 @@ export async function fromManagers(
   return (personId) => found.get(personId) ?? unknown;
 }
 
+/** An account counts while it is enabled, and a name while the manager is active. */
 export function valuesOf(
-  { resourceOf }: Pick<StoreContext, 'resourceOf'>,
+  { resourceOf }: Pick<Context, 'resourceOf'>,
   targets: ManagerTargets,
   { user, remoteId }: Manager,
 ): FromManager {
-  const resource = resourceOf(user);
-  return new Map(
-    [...targets].map(([target, wanted]) => [
-      target,
-      wanted === ACCOUNT ? remoteId : sourceValue(resource, wanted),
-    ]),
-  );
+  const resource = user.active && user.purgedAt === null ? resourceOf(user) : {};
+  const valueOf = (wanted: string) => (wanted === ACCOUNT ? remoteId : sourceValue(resource, wanted));
+  return new Map([...targets].map(([target, wanted]) => [target, valueOf(wanted)]));
 }

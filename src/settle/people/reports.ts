@@ -31,12 +31,9 @@ export async function enqueueReports(tx: Db, attempt: Attempt): Promise<void> {
     [...targets.keys()].some(
       (target) => wanted[target] !== undefined && wanted[target] !== (applied.get(id)?.[target] ?? ''),
     );
-  // In the order of the ids, so that two attempts never wait for each other's rows.
-  for (const { id, lifecycle, attributes } of await loadDesiredUsers(
-    tx,
-    context,
-    [...applied.keys()].sort(),
-  )) {
+  // Always in the same order, so that two attempts never wait for each other's rows.
+  const people = await loadDesiredUsers(tx, context, [...applied.keys()].sort());
+  for (const { id, lifecycle, attributes } of people) {
     if (lifecycle !== 'active' || !differs(id, attributes)) continue;
     await enqueueTask(tx, store.id, {
       environmentId: store.environmentId,

@@ -234,6 +234,12 @@ describe('elsewhere', () => {
     expect(noted()).toBe('ann Doe');
     await world.patch(`/Users/${ann}`, { op: 'replace', path: 'displayName', value: 'Ann Roe' });
     expect([noted(), await world.writes('GitLabSelfManaged')]).toEqual(['Ann Roe', ['update', 'update']]);
+    await world.setActive(ann, false);
+    await world.patch(`/Users/${ann}`, { op: 'replace', path: 'displayName', value: 'Ann Poe' });
+    await sync('GitLabSelfManaged');
+    expect(noted()).toBe('Ann Roe');
+    await world.setActive(ann, true);
+    expect(noted()).toBe('Ann Poe');
     await setManager(joe, '');
     expect(noted()).toBe('');
   });
