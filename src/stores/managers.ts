@@ -73,6 +73,6 @@ export function valuesOf(
   { user, remoteId }: Manager,
 ): FromManager {
   const resource = user.active && user.purgedAt === null ? resourceOf(user) : {};
-  const valueOf = (wanted: string) => (wanted === ACCOUNT ? remoteId : sourceValue(resource, wanted));
-  return new Map([...targets].map(([target, wanted]) => [target, valueOf(wanted)]));
+  const read = (wanted: string) => (wanted === ACCOUNT ? remoteId : sourceValue(resource, wanted));
+  return new Map([...targets].map(([target, wanted]) => [target, read(wanted)]));
 }
