@@ -15,7 +15,7 @@ export interface HandThemes {
 
 /** `ending`: an ending that the history has already. */
 export function drawHandThemes(random: Random, ending: Ending | null): HandThemes {
-  const own = random.chance(0.15) ? random.pick(['keys', 'keys', 'keys', null] as const) : null;
+  const own = random.chance(0.15) ? random.pick(['keys', 'keys', 'keys', 'freed'] as const) : null;
   return { ending: ending ?? own, groupsByHand: random.chance(0.08) };
 }
 

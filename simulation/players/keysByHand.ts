@@ -66,17 +66,19 @@ async function waitForSync(world: World, admin: Admin, store: SimulatedStore): P
 
 /** Somebody who is nobody's has the address that a person is to get, until people take it away there. */
 export async function freeAddress(
-  { random }: World,
+  world: World,
   play: Play,
   store: SimulatedStore,
   quiet: () => Promise<void>,
 ): Promise<readonly string[]> {
   const { admin } = play;
+  const { random } = world;
   const { vendor, guard } = store;
   if (!guard.records.sight.meaning.updateUsers) return [];
   await repairAndApprove(admin, store, quiet);
   const links = await linksOf(admin, store);
-  const people = links.flatMap((link) => ownedBy(store, link));
+  const pushed = world.model.humans.slice(0, world.themes.people);
+  const people = links.flatMap((link) => ownedBy(store, link)).filter(({ human }) => pushed.includes(human));
   if (people.length === 0) return [];
   const { human, account } = random.pick(people);
   const address = `wanted@${vendor.emulated.host}`;
