@@ -217,7 +217,8 @@ function stateDrift(
 
 /**
  * A value that the vendor never took as sent, such as a locked name or one in the vendor's own form, is no drift:
- * neither what it showed after the last write, nor what it shows again right after a repair.
+ * neither what it showed after the last write, nor what it shows again right after a repair. But the answer to a write
+ * of something else may have shown what somebody changed by hand.
  */
 function changedAttributes(
   link: ComparedLink,
@@ -229,7 +230,7 @@ function changedAttributes(
     ([name, found]) =>
       desired.attributes[name] !== undefined &&
       link.observed[name] !== undefined &&
-      found !== link.observed[name] &&
+      (found !== link.observed[name] || isForeign(link, name, found)) &&
       found !== desired.attributes[name],
   );
   const isKept = ([name, found]: [string, string]) => link.drift?.repaired[name] === found;
@@ -237,6 +238,12 @@ function changedAttributes(
     changed: Object.fromEntries(differing.filter((entry) => !isKept(entry))),
     kept: Object.fromEntries(differing.filter(isKept)),
   };
+}
+
+/** Whether the value is neither what the bridge wrote nor what the vendor is known to show instead. */
+function isForeign({ applied, notAccepted }: ComparedLink, name: string, found: string): boolean {
+  const written = applied[name];
+  return written !== undefined && !isSame(written, found) && !(name in notAccepted);
 }
 
 /** Memberships of one remote group that a complete list of its members shows otherwise than they should be. */

@@ -66,8 +66,11 @@ it('is found by the next read where the answer showed nothing', async () => {
   world = await startWorld();
   await world.add('Slack');
   const jane = await world.join('jane', { title: 'Engineer' });
+  const user = [...world.slack.users.values()].find(({ userName }) => userName === 'jane');
+  const schemas = ['urn:ietf:params:scim:schemas:core:2.0:User'];
+  const body = { schemas, id: user?.id, userName: 'jane', active: true };
   world.slack.faults.inject({
-    fault: { kind: 'answer', answer: { status: 204 } },
+    fault: { kind: 'answer', answer: { status: 200, body } },
     matches: ({ method }) => method === 'PATCH',
   });
   await world.forget();

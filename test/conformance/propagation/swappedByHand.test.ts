@@ -71,11 +71,27 @@ describe.each(BOTH)('on %s, of %s', (dialect: Dialect, type) => {
     await expectSynced();
   });
 
-  it('gives two user names back to whose they are', async () => {
+  it('gives addresses back also where the answers to writes of something else showed the others', async () => {
+    const before = addresses();
+    rewrite({ ann: 'bob', bob: 'ann' }, 'email');
+    for (const name of ['ann', 'bob'])
+      await world.patch(`/Users/${ids[name]}`, { op: 'replace', path: 'displayName', value: `${name} II` });
+    expect(addresses()).not.toEqual(before);
+    await repair();
+    expect(addresses()).toEqual(before);
+    await expectSynced();
+  });
+
+  it.each([
+    ['at once', []],
+    ['after a write of something else', ['ann', 'bob']],
+  ])('gives two user names back to whose they are, %s', async (_, written) => {
     // Slack's is unmapped.
     if (type === 'Slack') return;
     const before = userNames();
     rewrite({ ann: 'bob', bob: 'ann' }, 'userName');
+    for (const name of written)
+      await world.patch(`/Users/${ids[name]}`, { op: 'replace', path: 'displayName', value: `${name} II` });
     await repair();
     expect(userNames()).toEqual(before);
     await expectSynced();
