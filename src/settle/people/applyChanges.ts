@@ -33,8 +33,10 @@ export interface AppliedChanges {
   readonly refusals: readonly Refusal[];
   /** Keys that the vendor refused because another account has them. */
   readonly taken: readonly TakenKey[];
-  /** The account was disabled or deleted. */
+  /** The account was disabled or deleted, and was not disabled before. */
   readonly accessTaken: boolean;
+  /** The vendor did not delete an account that was disabled before. */
+  readonly isKeptThere: boolean;
 }
 
 /** Stops at the first change that the vendor refuses for good. Throws any other RemoteError. */
@@ -45,6 +47,7 @@ export async function applyUserChanges(
 ): Promise<AppliedChanges> {
   let recordLast: AppliedChanges['recordLast'] = async () => ({ link: facts.record, affectsGroups: false });
   let accessTaken = false;
+  let isKeptThere = false;
   const refusals: Refusal[] = [];
   const taken: TakenKey[] = [];
   for (const [index, { change, parts }] of stepsOf(gate.allowed).entries()) {
@@ -58,7 +61,8 @@ export async function applyUserChanges(
       refuseAnothers(attempt, change, applied);
       const made = { change, applied, calls, link };
       recordLast = (tx) => recordChange(tx, attempt, facts, { gate, parts }, made);
-      accessTaken ||= endsAccess(change);
+      isKeptThere ||= applied?.outcome === 'disabled' && link?.state === 'disabled';
+      accessTaken ||= endsAccess(change) && !isKeptThere;
       refusals.push(...whatIsLeft(attempt, change, applied));
       const refused = (applied?.notAccepted ?? []).filter((part) => part.taken);
       taken.push(...refused.map((part) => takenKey(change, part)));
@@ -71,10 +75,11 @@ export async function applyUserChanges(
         refusals: [...refusals, refusal],
         taken,
         accessTaken,
+        isKeptThere,
       };
     }
   }
-  return { recordLast, refusals, taken, accessTaken };
+  return { recordLast, refusals, taken, accessTaken, isKeptThere };
 }
 
 function takenKey(change: UserChange, { attribute, reason: words }: NotAccepted): TakenKey {

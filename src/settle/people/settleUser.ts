@@ -96,7 +96,7 @@ async function attemptUser(attempt: Attempt, sent?: RemoteError): Promise<void> 
   const applied = await applyUserChanges(attempt, order.facts, { ...gate, allowed: clearing.changes });
   const notHad = await keysNotHad(attempt, order, applied.taken);
   const corrected = await correctedThere(attempt, 'user', order.facts.record, clearing.changes);
-  const proof = isIdle(gate) ? await verifyLeaver(attempt, facts) : {};
+  const proof = isIdle(gate) || applied.isKeptThere ? await verifyLeaver(attempt, facts) : {};
   await concludeUser(attempt, {
     facts: order.facts,
     plan,

@@ -104,13 +104,18 @@ it.each(['banned', 'ldap_blocked'] as const)(
   },
 );
 
-it('blocks the only owner of a group, whom GitLab does not delete, and says what is left', async () => {
-  await world.add(TYPE, { REMOVE_ACTION: 'Delete' });
+it.each([
+  ['', { VERIFY: false }, 1],
+  [' and reads it back', { VERIFY: true }, 2],
+])('blocks the only owner of a group, whom GitLab does not delete%s', async (_, settings, tries) => {
+  await world.add(TYPE, { REMOVE_ACTION: 'Delete', ...settings });
   const jane = await world.join('jane');
   const group = world.gitlab.state.addGroup({ path: 'fleet' });
   world.gitlab.state.setMember(group.id, remote('jane').id, 50);
+  await world.forget();
   await world.remove(`/Users/${jane}`);
   expect(remote('jane').state).toBe('blocked');
+  expect((await world.writes(TYPE)).filter((op) => op === 'delete')).toHaveLength(tries);
   expect(await openLeavers()).toEqual([]);
   const { details, partiallySyncedCount } = await world.syncStatus(TYPE);
   expect(partiallySyncedCount).toBe(1);
