@@ -50,7 +50,7 @@ export interface Drift<P = AccountPatch> {
 export interface ComparedLink extends AccountLink {
   /** When the bridge last wrote to the account, or read it into the link (ISO time). */
   readonly updatedAt: string;
-  readonly drift: { readonly repaired: Attributes } | null;
+  readonly drift: { readonly repaired: Attributes; readonly answered?: Attributes } | null;
 }
 
 export type AccountPatch = Partial<Omit<AccountLink, 'remoteId'>> & { readonly removalSince?: null };
@@ -127,6 +127,25 @@ export function observedAfter(
   const unwritten = Object.entries(before).filter(([name]) => !(name in written));
   const known = unwritten.filter(([name]) => !isNews(name));
   return { ...Object.fromEntries(unwritten), ...shown, ...Object.fromEntries(known) };
+}
+
+/**
+ * Wanted attributes that somebody changed by hand, as the answer to a write of others shows them. `before`, `after`:
+ * the observed attributes.
+ */
+export function changedMeanwhile(
+  before: Attributes,
+  after: Attributes,
+  written: Attributes,
+  wanted: Attributes,
+): Attributes {
+  const isByHand = ([name, found]: [string, string]) =>
+    !(name in written) &&
+    before[name] !== undefined &&
+    wanted[name] !== undefined &&
+    found !== before[name] &&
+    found !== wanted[name];
+  return Object.fromEntries(Object.entries(after).filter(isByHand));
 }
 
 /**
@@ -217,8 +236,7 @@ function stateDrift(
 
 /**
  * A value that the vendor never took as sent, such as a locked name or one in the vendor's own form, is no drift:
- * neither what it showed after the last write, nor what it shows again right after a repair. But the answer to a write
- * of something else may have shown what somebody changed by hand.
+ * neither what it showed after the last write, nor what it shows again right after a repair.
  */
 function changedAttributes(
   link: ComparedLink,
@@ -230,7 +248,7 @@ function changedAttributes(
     ([name, found]) =>
       desired.attributes[name] !== undefined &&
       link.observed[name] !== undefined &&
-      (found !== link.observed[name] || isForeign(link, name, found)) &&
+      (found !== link.observed[name] || found === link.drift?.answered?.[name]) &&
       found !== desired.attributes[name],
   );
   const isKept = ([name, found]: [string, string]) => link.drift?.repaired[name] === found;
@@ -238,12 +256,6 @@ function changedAttributes(
     changed: Object.fromEntries(differing.filter((entry) => !isKept(entry))),
     kept: Object.fromEntries(differing.filter(isKept)),
   };
-}
-
-/** Whether the value is neither what the bridge wrote nor what the vendor is known to show instead. */
-function isForeign({ applied, notAccepted }: ComparedLink, name: string, found: string): boolean {
-  const written = applied[name];
-  return written !== undefined && !isSame(written, found) && !(name in notAccepted);
 }
 
 /** Memberships of one remote group that a complete list of its members shows otherwise than they should be. */

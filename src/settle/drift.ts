@@ -9,12 +9,23 @@ import type { Attributes } from '../model/desired.ts';
 import type { DriftItem } from '../plan/drift.ts';
 
 /** What to remember of a scan; null where there is nothing. */
-export function remembered(items: readonly DriftItem[], repaired: Attributes): RememberedDrift | null {
-  if (items.length === 0 && Object.keys(repaired).length === 0) return null;
-  return { items: items.slice(0, REMEMBERED_MAX), repaired };
+export function remembered(
+  items: readonly DriftItem[],
+  repaired: Attributes,
+  answered: Attributes = {},
+): RememberedDrift | null {
+  const isAnswered = Object.keys(answered).length > 0;
+  if (items.length === 0 && Object.keys(repaired).length === 0 && !isAnswered) return null;
+  return { items: items.slice(0, REMEMBERED_MAX), repaired, ...(isAnswered ? { answered } : {}) };
 }
 
 const REMEMBERED_MAX = 100;
+
+/** The drift with what the answer to a write of something else shows changed by hand. */
+export function withAnswered(drift: RememberedDrift | null, answered: Attributes): RememberedDrift | null {
+  if (Object.keys(answered).length === 0) return drift;
+  return { items: [], repaired: {}, ...drift, answered: { ...drift?.answered, ...answered } };
+}
 
 /** The drift that is left after the bridge wrote these attributes or, with null, the state of the account. */
 export function afterWrite(
@@ -26,7 +37,7 @@ export function afterWrite(
       ? item.kind === 'duplicateIdentifier'
       : item.kind !== 'attribute' || !written.includes(item.attribute ?? ''),
   );
-  return remembered(items, drift.repaired);
+  return remembered(items, drift.repaired, without(drift.answered, written ?? []));
 }
 
 /**
@@ -50,11 +61,14 @@ export function afterShown(drift: RememberedDrift): RememberedDrift | null {
 
 /** The drift that is left after the vendor has taken the correction of these attributes. */
 export function withoutRepaired(
-  { items, repaired }: RememberedDrift,
+  { items, repaired, answered }: RememberedDrift,
   corrected: readonly string[],
 ): RememberedDrift | null {
-  const left = Object.entries(repaired).filter(([name]) => !corrected.includes(name));
-  return remembered(items as readonly DriftItem[], Object.fromEntries(left));
+  return remembered(items as readonly DriftItem[], without(repaired, corrected), answered);
+}
+
+function without(attributes: Attributes = {}, names: readonly string[]): Attributes {
+  return Object.fromEntries(Object.entries(attributes).filter(([name]) => !names.includes(name)));
 }
 
 function standing({ items }: RememberedDrift): readonly DriftItem[] {

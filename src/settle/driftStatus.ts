@@ -4,25 +4,31 @@ import type { Db } from '../db/open.ts';
 import { rememberDrift } from '../db/seen/drift.ts';
 import type { LinkRecord, RememberedDrift } from '../db/seen/links.ts';
 import { getSyncStatus, upsertSyncStatus } from '../db/seen/syncStatuses.ts';
+import type { Attributes } from '../model/desired.ts';
 import type { Subject } from '../model/subject.ts';
 import type { DriftItem } from '../plan/drift.ts';
 import type { StoreContext } from '../stores/desired.ts';
-import { afterWrite, driftReason } from './drift.ts';
+import { afterWrite, driftReason, withAnswered } from './drift.ts';
 
 /** Why a settled subject is not in sync all the same; null where nobody changed anything by hand. */
 export function reasonOf(drift: RememberedDrift | null): string | null {
   return drift === null ? null : driftReason(drift.items as readonly DriftItem[]);
 }
 
-/** Ends the drift of what the bridge has just written. `written`: the attributes; null: the state. */
+/**
+ * Ends the drift of what the bridge has just written. `written`: the attributes; null: the state. `answered`: what the
+ * vendor's answer shows changed by hand.
+ */
 export async function endDrift(
   tx: Db,
   link: LinkRecord,
   written: readonly string[] | null,
   at: string,
+  answered: Attributes = {},
 ): Promise<RememberedDrift | null> {
-  if (link.drift === null) return null;
-  const left = afterWrite(link.drift, written);
+  const known = withAnswered(link.drift, answered);
+  if (known === null) return null;
+  const left = afterWrite(known, written);
   await rememberDrift(tx, link.id, left, at);
   return left;
 }

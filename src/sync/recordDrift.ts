@@ -67,6 +67,7 @@ export async function recordPersonDrift(
     items,
     standing: scan.repair ? duplicates : items,
     repaired: scan.repair ? drift.repaired : (link.drift?.repaired ?? {}),
+    ...(scan.repair ? {} : { answered: link.drift?.answered }),
   });
   return items;
 }
@@ -97,13 +98,14 @@ interface DriftNote {
   /** The drift that stays: it is only reported, or nothing can repair it. */
   readonly standing: readonly DriftItem[];
   readonly repaired: Attributes;
+  readonly answered?: Attributes | undefined;
 }
 
 /** Remembers drift, and names it in the status while it stands, and once in the audit log. */
 async function note(tx: Db, step: Step, link: LinkRecord, noted: DriftNote): Promise<void> {
   const remembers = step.context.settings.driftMode !== 'Off';
   const before = link.drift;
-  const after = remembers ? remembered(noted.standing, noted.repaired) : null;
+  const after = remembers ? remembered(noted.standing, noted.repaired, noted.answered) : null;
   const news = noted.items.length > 0 && !isDeepStrictEqual(noted.items, before?.items);
   // Compared as objects: a database may order the keys otherwise.
   if (!isDeepStrictEqual(before, after)) {

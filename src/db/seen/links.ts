@@ -61,6 +61,11 @@ export interface RememberedDrift {
    * form.
    */
   readonly repaired: Attributes;
+  /**
+   * Values by which the account is found that somebody changed by hand, and that the answer to a write of something
+   * else showed. They count as observed at once, so a scan alone would find nothing new.
+   */
+  readonly answered?: Attributes;
 }
 
 export type LinkPatch = Partial<

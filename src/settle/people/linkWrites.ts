@@ -15,7 +15,7 @@ import type { AttributeChange, NotAcceptedAttributes, UserChange } from '../../m
 import type { Attributes, DesiredUser } from '../../model/desired.ts';
 import type { RemoteUser } from '../../model/remote.ts';
 import { lockedBy } from '../../plan/drafting.ts';
-import { observedAfter } from '../../plan/drift.ts';
+import { changedMeanwhile, observedAfter } from '../../plan/drift.ts';
 import { keptAttributes } from '../../plan/people/user.ts';
 import type { Attempt } from '../attempt.ts';
 import { endDrift } from '../driftStatus.ts';
@@ -63,19 +63,18 @@ export async function writeLink(
     case 'update': {
       const sent = Object.fromEntries(change.attributes.map((attribute) => [attribute.name, attribute.to]));
       const to = withoutTaken(sent, applied);
+      const written = { ...to, ...applied?.sent };
+      const before = link?.observed ?? {};
+      const observed = observedAfter(before, written, { ...applied?.sent, ...remote?.attributes }, facts);
       const patch = {
         applied: { ...link?.applied, ...to },
-        observed: observedAfter(
-          link?.observed ?? {},
-          { ...to, ...applied?.sent },
-          { ...applied?.sent, ...remote?.attributes },
-          facts,
-        ),
+        observed,
         notAccepted: { ...without(link?.notAccepted, to), ...notAccepted(to, applied) },
         ...(remote ? { remoteName: remote.display } : {}),
       };
       await enqueueYielding(tx, attempt, change.attributes);
-      return put(tx, attempt, link, patch, Object.keys(to));
+      const byHand = changedMeanwhile(before, observed, written, desired.attributes);
+      return put(tx, attempt, link, patch, Object.keys(to), byHand);
     }
     case 'enable':
       await forgetRefusedOfAccount(tx, store.id, change.remoteId);
@@ -177,20 +176,21 @@ function withoutSameName(link: LinkRecord, patch: LinkPatch): LinkPatch {
   return remoteName === link.remoteName ? rest : patch;
 }
 
-/** `written`: the attributes that were sent; null where the state was. */
+/** `written`: the attributes that were sent; null where the state was. `answered`: what was changed by hand. */
 async function put(
   tx: Db,
   attempt: Attempt,
   link: LinkRecord | null,
   patch: LinkPatch,
   written: readonly string[] | null = null,
+  answered: Attributes = {},
 ): Promise<LinkRecord> {
   if (link) {
     const changed = withoutSameName(link, patch);
     const writing = updateLink(tx, link.id, changed, attempt.now());
     // Another name is written by a statement of its own, ahead of the link.
     await (changed.remoteName === undefined && changed.remoteId === undefined ? send(tx, writing) : writing);
-    return { ...link, ...patch, drift: await endDrift(tx, link, written, attempt.now()) };
+    return { ...link, ...patch, drift: await endDrift(tx, link, written, attempt.now(), answered) };
   }
   const { store } = attempt.context;
   return insertLink(

@@ -85,15 +85,18 @@ describe('userDrift', () => {
   });
 
   it('leaves alone what the vendor never showed otherwise, or never shows', () => {
-    const notAccepted = { title: { wanted: 'Engineer', reason: 'it is "By hand" there' } };
-    const locked = link({ observed: { title: 'By hand', phone: '1' }, notAccepted });
+    const locked = link({ observed: { title: 'By hand', phone: '1' } });
     expect(kinds(locked, desired, seen(byHand), BEGAN)).toEqual([]);
     expect(kinds(link({ observed: {} }), desired, seen(byHand), BEGAN)).toEqual([]);
   });
 
   it('finds what somebody changed by hand and the answer to another write has shown since', () => {
-    const answered = link({ observed: { title: 'By hand', phone: '1' } });
+    const drift = { items: [], repaired: {}, answered: { title: 'By hand' } };
+    const answered = link({ observed: { title: 'By hand', phone: '1' }, drift });
     expect(kinds(answered, desired, seen(byHand), BEGAN)).toEqual(['attribute']);
+    expect(kinds(answered, desired, seen(), BEGAN)).toEqual([]);
+    expect(afterWrite(drift, ['phone'])).toEqual(drift);
+    expect(afterWrite(drift, ['title'])).toBeNull();
   });
 
   it('lets reality be where the next plan starts', () => {
