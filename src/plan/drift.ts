@@ -129,23 +129,18 @@ export function observedAfter(
   return { ...Object.fromEntries(unwritten), ...shown, ...Object.fromEntries(known) };
 }
 
-/**
- * Wanted attributes that somebody changed by hand, as the answer to a write of others shows them. `before`, `after`:
- * the observed attributes.
- */
+/** What the answer to a write of others shows changed by hand. `before`, `after`: the observed attributes. */
 export function changedMeanwhile(
   before: Attributes,
   after: Attributes,
   written: Attributes,
   wanted: Attributes,
 ): Attributes {
-  const isByHand = ([name, found]: [string, string]) =>
-    !(name in written) &&
-    before[name] !== undefined &&
-    wanted[name] !== undefined &&
-    found !== before[name] &&
-    found !== wanted[name];
-  return Object.fromEntries(Object.entries(after).filter(isByHand));
+  const isNews = (name: string, found: string) => found !== before[name] && found !== wanted[name];
+  const compared = Object.entries(after).filter(
+    ([name]) => !(name in written) && before[name] !== undefined && wanted[name] !== undefined,
+  );
+  return Object.fromEntries(compared.filter(([name, found]) => isNews(name, found)));
 }
 
 /**

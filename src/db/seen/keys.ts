@@ -160,10 +160,8 @@ export async function keyWaitsOf(
   subjectIds: readonly string[],
 ): Promise<readonly KnownWait[]> {
   const found: KnownWait[] = [];
-  for (const some of chunks(subjectIds)) {
-    const ids = some;
-    found.push(...(await waits(db, storeId, kind).whereIn('w.subject_id', ids)).map(toWait));
-  }
+  for (const some of chunks(subjectIds))
+    found.push(...(await waits(db, storeId, kind).whereIn('w.subject_id', some)).map(toWait));
   return found;
 }
 
@@ -237,24 +235,40 @@ export async function takeWaitersFor(
   return [...subjects].sort();
 }
 
-/** A page of a scan shows accounts or groups with these keys. `at`: an ISO time before the vendor was asked. */
+export interface ShownKey extends Key {
+  readonly remoteId: string;
+}
+
+/** A scan shows these keys; one's own keeps nobody waiting. `at`: an ISO time before the vendor was asked. */
 export async function showKeys(
   db: Db,
   storeId: string,
   kind: Kind,
-  keys: readonly Key[],
+  keys: readonly ShownKey[],
   at: string,
 ): Promise<void> {
   const refused = { store_id: storeId, kind, state: 'taken' };
   if (keys.length === 0 || !(await db('key_waits').where(refused).first('subject_id'))) return;
-  for (const attribute of new Set(keys.map((key) => key.attribute))) {
-    const values = keys.flatMap((key) => (key.attribute === attribute ? [lower(key.value)] : []));
+  const own = await ownWanted(db, storeId, kind);
+  const others = keys.filter((key) => !own.has(`${key.remoteId} ${key.attribute} ${lower(key.value)}`));
+  for (const attribute of new Set(others.map((key) => key.attribute))) {
+    const values = others.flatMap((key) => (key.attribute === attribute ? [lower(key.value)] : []));
     for (const some of chunks(values))
       await db('key_waits')
         .where({ ...refused, attribute })
         .whereIn('value_lower', some)
         .update({ shown_at: at, hidden: false });
   }
+}
+
+/** The refused keys, each with the account or group that is to have it. */
+async function ownWanted(db: Db, storeId: string, kind: Kind): Promise<ReadonlySet<string>> {
+  const own = { 'l.store_id': 'w.store_id', 'l.kind': 'w.kind', 'l.subject_id': 'w.subject_id' };
+  const rows = await db('key_waits as w')
+    .join('links as l', own)
+    .where({ 'w.store_id': storeId, 'w.kind': kind, 'w.state': 'taken' })
+    .select('l.remote_id', 'w.attribute', 'w.value_lower');
+  return new Set(rows.map((row) => `${row.remote_id} ${row.attribute} ${row.value_lower}`));
 }
 
 /**

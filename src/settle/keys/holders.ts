@@ -11,6 +11,7 @@ import {
   type KeysOfLink,
   keysOfLink,
   replaceKeysOfLink,
+  type ShownKey,
   takeWaitersFor,
 } from '../../db/seen/keys.ts';
 import type { LinkRecord } from '../../db/seen/links.ts';
@@ -44,13 +45,14 @@ function keysHeld(
 }
 
 /** The keys of the accounts or groups that a page of a scan shows. */
-export function keysShown(context: StoreContext, remotes: readonly Remote[]): readonly Key[] {
+export function keysShown(context: StoreContext, remotes: readonly Remote[]): readonly ShownKey[] {
   const identity = identityAttributes(context);
-  return remotes.flatMap((remote) =>
-    remote.kind === 'group'
-      ? [{ attribute: GROUP_KEY, value: titleOf(remote) }]
-      : identity.map((attribute) => ({ attribute, value: remote.attributes[attribute] ?? '' })),
-  );
+  return remotes.flatMap((remote) => {
+    const { remoteId } = remote;
+    if (remote.kind === 'group') return [{ remoteId, attribute: GROUP_KEY, value: titleOf(remote) }];
+    const { attributes } = remote;
+    return identity.map((attribute) => ({ remoteId, attribute, value: attributes[attribute] ?? '' }));
+  });
 }
 
 /**

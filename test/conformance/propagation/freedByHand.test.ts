@@ -49,13 +49,15 @@ describe.each(BOTH)('on %s, of %s', (dialect: Dialect, type) => {
     });
 
   /** Somebody gives the stranger's account another address. */
-  function free(): void {
+  const free = () => give(stranger, mail('elsewhere'));
+
+  function give(remoteId: string, email: string): void {
     if (type === 'Slack') {
-      const user = world.slack.users.get(stranger) as { emails: { value: string; primary: boolean }[] };
-      user.emails = [{ value: mail('elsewhere'), primary: true }];
+      const user = world.slack.users.get(remoteId) as { emails: { value: string; primary: boolean }[] };
+      user.emails = [{ value: email, primary: true }];
     } else {
-      const user = world.gitlab.state.users.get(Number(stranger)) as { email: string };
-      user.email = mail('elsewhere');
+      const user = world.gitlab.state.users.get(Number(remoteId)) as { email: string };
+      user.email = email;
     }
   }
 
@@ -92,6 +94,19 @@ describe.each(BOTH)('on %s, of %s', (dialect: Dialect, type) => {
     await world.store(type, 'POST', `/preview/${id}/apply`, {});
     await world.settled();
     await expectHers();
+  });
+
+  it('says nothing more of an address that somebody gives by hand to whoever wants it', async () => {
+    await wantsTheStrangers();
+    free();
+    const { remoteId } = (await world.link(type, jane)) as { remoteId: string };
+    give(remoteId, mail('miller'));
+    await sync();
+    expect(await world.status(type, jane)).toMatchObject({ status: 'synced' });
+    expect(await world.bridge.db('key_waits')).toEqual([]);
+    await world.forget();
+    await sync();
+    expect(await world.writes(type)).toEqual([]);
   });
 
   it('gives the address with a periodic sync that only reports drift', async () => {
