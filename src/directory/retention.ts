@@ -4,12 +4,15 @@
  */
 
 import type { IdentifierHash } from '../db/access/identifierKey.ts';
+import { lower } from '../db/columns.ts';
 import { appendEvent } from '../db/events.ts';
 import { type EventSpan, redactEvents, redactRecords } from '../db/identity/redaction.ts';
 import {
   type DepartedUser,
+  forgetAtReports,
   hasUnpurgedUsers,
   holdBackWorkers,
+  namesOfOthers,
   purgePerson,
   type RetainingConnection,
   retainingConnections,
@@ -82,6 +85,7 @@ async function purgeBatch(
     await db.transaction(async (tx) => {
       await holdBackWorkers(tx, user.personId);
       if (!(await purgeUser(tx, user, at, hash))) return;
+      await forgetAtReports(tx, user.id, new Set(names.map(lower)));
       const whole = !(await hasUnpurgedUsers(tx, user.personId));
       const events = whole ? await purgePerson(tx, environmentId, user.personId, redact) : 0;
       await appendEvent(tx, at, {
@@ -107,10 +111,14 @@ const NAME_LENGTH_MIN = 5;
 
 /** All names of the person, earlier ones too, longest first. */
 async function namesOf(db: Db, user: UserRecord): Promise<readonly string[]> {
-  const names = new Set<string>();
-  collectNames(user.resource, names);
-  collectNames(await tracesOf(db, user.environmentId, user.personId), names);
-  return [...names]
+  const own = new Set<string>();
+  collectNames(user.resource, own);
+  const traced = new Set<string>();
+  collectNames(await tracesOf(db, user.environmentId, user.personId), traced);
+  // Stores may show the manager's address as a text of the account.
+  const others = await namesOfOthers(db, user, [...traced]);
+  const earlier = [...traced].filter((name) => !others.has(lower(name)));
+  return [...new Set([...own, ...earlier])]
     .filter((name) => name.length >= NAME_LENGTH_MIN && name !== PURGED)
     .sort((a, b) => b.length - a.length);
 }

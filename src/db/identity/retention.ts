@@ -4,8 +4,10 @@
  */
 
 import type { Knex } from 'knex';
+import type { Attributes } from '../../model/desired.ts';
 import type { RemoteUser } from '../../model/remote.ts';
-import { fromJson, toJson } from '../columns.ts';
+import { chunks } from '../chunks.ts';
+import { fromJson, lower, toJson } from '../columns.ts';
 import type { Db } from '../open.ts';
 import { type LastWord, saidOf } from '../people/lastWord.ts';
 import { lockLease } from '../queue/leases.ts';
@@ -103,6 +105,26 @@ export async function tracesOf(db: Db, environmentId: string, personId: string):
   ];
 }
 
+/** Which of these names, in lower case, are the userName or the address of somebody else who is not purged. */
+export async function namesOfOthers(
+  db: Db,
+  { environmentId, personId }: UserRecord,
+  names: readonly string[],
+): Promise<ReadonlySet<string>> {
+  const found = new Set<string>();
+  for (const column of ['user_name_lower', 'primary_email_lower'])
+    for (const some of chunks(names.map(lower))) {
+      const taken: string[] = await db('users')
+        .where({ environment_id: environmentId })
+        .whereIn(column, some)
+        .whereNot({ person_id: personId })
+        .whereNull('purged_at')
+        .pluck(column);
+      for (const name of taken) found.add(name);
+    }
+  return found;
+}
+
 /**
  * Call it first in the transaction of a purge. What a worker records of these accounts is then either recorded
  * before, and emptied, or after, when the worker sees that the person is purged.
@@ -145,6 +167,28 @@ export async function purgePerson(
   return tx('events')
     .where({ environment_id: environmentId, subject_id: personId })
     .update({ subject_display: null, request: null, calls: null, before: null, after: null, reason: null });
+}
+
+/**
+ * Forgets the texts by which stores show this manager in the accounts of those whom they led. `names` are in lower
+ * case. A store itself shows the text until the identity provider names another manager.
+ */
+export async function forgetAtReports(tx: Db, managerId: string, names: ReadonlySet<string>): Promise<void> {
+  const rows: { id: string; applied: unknown; observed: unknown }[] = await tx('links')
+    .where({ kind: 'user' })
+    .whereIn('subject_id', tx('users').where({ manager_id: managerId }).select('person_id'))
+    .select('id', 'applied', 'observed');
+  for (const { id, ...said } of rows) {
+    const applied = fromJson<Attributes>(said.applied);
+    const observed = fromJson<Attributes>(said.observed);
+    const about = Object.entries({ ...observed, ...applied }).filter(([, value]) => names.has(lower(value)));
+    if (about.length === 0) continue;
+    const isKept = ([name]: [string, string]) => about.every(([one]) => one !== name);
+    const left = (of: Attributes) => toJson(Object.fromEntries(Object.entries(of).filter(isKept)));
+    await tx('links')
+      .where({ id })
+      .update({ applied: left(applied), observed: left(observed) });
+  }
 }
 
 async function purgeLinks(tx: Db, subject: { readonly kind: string; readonly subject_id: string }) {

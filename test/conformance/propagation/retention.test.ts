@@ -181,6 +181,58 @@ describe.each(PLAYED)('on %s', (dialect) => {
     expect(await rowsOf('links')).not.toMatch(JANE);
   });
 
+  describe('with the manager in a text at the store', () => {
+    const ENTERPRISE = 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User';
+    async function led(sourceAttribute: string) {
+      await world.add('GitLabSelfManaged');
+      const mappings = [{ targetAttribute: 'note', sourceAttribute }];
+      expect((await world.store('GitLabSelfManaged', 'PUT', '/mappings', { mappings })).status).toBe(200);
+      await world.settled();
+      const jane = await world.join('jane');
+      const kim = await world.join('kim', { [ENTERPRISE]: { manager: { value: jane } } });
+      await retain(10);
+      return { jane, kim };
+    }
+
+    it('leaves what it knows of the manager when a report is purged', async () => {
+      const { jane, kim } = await led('enterprise.manager.primaryEmail');
+      await world.bridge.scim('PATCH', `/Users/${jane}`, patch({ op: 'replace', value: { title: 'Head' } }));
+      await world.settled();
+      const personId = (await world.bridge.db('users').where({ id: jane }).first()).person_id;
+      const mine = async () =>
+        JSON.stringify(await world.bridge.db('events').where({ subject_id: personId }).orderBy('id'));
+      const before = await mine();
+      expect(before).toContain('jane@acme.example');
+      await world.remove(`/Users/${kim}`);
+      clock.advance(11 * DAY_MS);
+      await world.bridge.turn();
+      expect(await purged()).toHaveLength(1);
+      expect(await mine()).toBe(before);
+    });
+
+    it.each(['displayName', 'primaryEmail'])('forgets the %s of a manager who is purged', async (name) => {
+      const { jane, kim } = await led(`enterprise.manager.${name}`);
+      await world.remove(`/Users/${jane}`);
+      await world.store('GitLabSelfManaged', 'POST', '/sync', {});
+      await world.settled();
+      clock.advance(11 * DAY_MS);
+      await world.bridge.turn();
+      expect(await purged()).toHaveLength(1);
+      expect(await rowsOf('users', 'user_emails', 'events', 'links')).not.toMatch(JANE);
+      await world.forget();
+      await world.store('GitLabSelfManaged', 'POST', '/sync', {});
+      await world.settled();
+      expect(await world.writes('GitLabSelfManaged')).toEqual([]);
+      const joe = await world.join('joe');
+      const path = `${ENTERPRISE}:manager`;
+      await world.bridge.scim('PATCH', `/Users/${kim}`, patch({ op: 'replace', path, value: joe }));
+      await world.settled();
+      const note = [...world.gitlab.state.users.values()].find(({ email }) => /kim/.test(email))?.profile.note;
+      expect(note).toMatch(/joe/i);
+      expect(await world.status('GitLabSelfManaged', kim)).toMatchObject({ status: 'synced' });
+    });
+  });
+
   it.each([-1, 1096, 1.5, '30'])('is refused as %p', async (retentionDays) => {
     const body = { name: 'other', strategy: 'scim', retentionDays };
     expect((await world.bridge.admin('POST', '/connections', body)).status).toBe(400);
