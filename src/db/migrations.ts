@@ -61,6 +61,7 @@ import * as shownKeys from '../../migrations/0295_shown_keys.ts';
 import * as waitingTasks from '../../migrations/0296_waiting_tasks.ts';
 import * as unansweredGrants from '../../migrations/0297_unanswered_grants.ts';
 import * as managers from '../../migrations/0300_managers.ts';
+import * as managerNames from '../../migrations/0301_manager_names.ts';
 
 interface Migration {
   readonly name: string;
@@ -126,6 +127,7 @@ const MIGRATIONS: readonly Migration[] = [
   { name: '0296_waiting_tasks', ...waitingTasks },
   { name: '0297_unanswered_grants', ...unansweredGrants },
   { name: '0300_managers', ...managers },
+  { name: '0301_manager_names', ...managerNames },
 ];
 
 export const migrationSource: Knex.MigrationSource<Migration> = {

@@ -26,7 +26,7 @@ import type { SourceGroup, SourceUser } from '../sources/source.ts';
 import { pagesOf } from './comparison/keys.ts';
 import { isOlder } from './comparison/people.ts';
 import type { PullDeps } from './deps.ts';
-import { type Lead, resourceOf } from './resource.ts';
+import { resourceOf } from './resource.ts';
 
 /** On SQLite, who else writes waits for a turn: some 30 ms. */
 const LINES_PER_TURN = 25;
@@ -165,7 +165,7 @@ async function applyToUser(deps: PullDeps, input: ApplyInput, line: Line): Promi
   const user = await stagedOne<SourceUser>(db, run.id, 'user', line.sourceId);
   if (!user) return;
   const seen: SourceUser = line.op === 'deactivate' ? { ...user, state: 'inactive' } : user;
-  const resource = resourceOf(seen, mapping, await leadOf(db, run, line.detail.manager ?? null));
+  const resource = resourceOf(seen, mapping, await idOfManager(db, run, line.detail.manager));
   if (resource === null) return;
   if (!there) return void (await createUser(deps, write, resource));
   const kept = (current: Resource) => ({ ...resource, ...picked(current, line.detail.keeps ?? []) });
@@ -195,12 +195,13 @@ async function formerHolder(db: Db, { connectionId }: PullRun, line: Line): Prom
   return former ?? undefined;
 }
 
-async function leadOf(db: Db, { connectionId }: PullRun, managerId: string | null): Promise<Lead | null> {
-  if (managerId === null) return null;
-  const manager = (await usersBySourceId(db, connectionId, [managerId])).get(managerId);
-  if (!manager) return null;
-  const { displayName } = manager.resource;
-  return { id: manager.id, ...(typeof displayName === 'string' ? { displayName } : {}) };
+async function idOfManager(
+  db: Db,
+  { connectionId }: PullRun,
+  sourceId: string | null | undefined,
+): Promise<string | null> {
+  if (!sourceId) return null;
+  return (await usersBySourceId(db, connectionId, [sourceId])).get(sourceId)?.id ?? null;
 }
 
 async function applyToGroup(deps: PullDeps, input: ApplyInput, line: Line): Promise<void> {

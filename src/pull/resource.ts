@@ -5,24 +5,18 @@ import type { Resource } from '../model/resource.ts';
 import { ENTERPRISE_URN, isMetadata } from '../model/source.ts';
 import type { SourceUser } from '../sources/source.ts';
 
-/** The person's manager; `id` is the manager's id in the directory. */
-export interface Lead {
-  readonly id: string;
-  readonly displayName?: string;
-}
-
-/** Null where the record has no name to sign in by: the bridge reports it and makes nobody. */
+/**
+ * `managerId`: the manager's id in the directory. Null where the record has no name to sign in by: the bridge reports it
+ * and makes nobody.
+ */
 export function resourceOf(
   user: SourceUser,
   mapping: readonly MappedTarget[],
-  manager: Lead | null,
+  managerId: string | null,
 ): Resource | null {
   const made: Record<string, unknown> = { externalId: user.id, active: user.state === 'active' };
   for (const { target, sources } of mapping) put(made, target, firstText(user, sources));
-  if (manager) {
-    const { id: value, displayName } = manager;
-    putAt(made, [ENTERPRISE_URN, 'manager'], { value, ...(displayName ? { displayName } : {}) });
-  }
+  if (managerId !== null) putAt(made, [ENTERPRISE_URN, 'manager'], { value: managerId });
   return typeof made.userName === 'string' ? made : null;
 }
 

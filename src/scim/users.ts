@@ -2,12 +2,14 @@
 
 import { groupsOfUsers, type MembershipRow } from '../db/identity/groupMembers.ts';
 import { findUser, findUsers, listUsers, type UserRecord } from '../db/identity/users.ts';
+import { namedManagers } from '../db/people/managers.ts';
 import { DirectoryRefusal } from '../directory/refusal.ts';
 import { changeUser, createUser, deleteUser } from '../directory/users.ts';
 import { isActive } from '../model/resource.ts';
+import { ENTERPRISE_URN, managerOf } from '../model/source.ts';
 import { etagOf } from './answer/etag.ts';
 import { readPage } from './answer/list.ts';
-import { presentUser, userLocation } from './answer/present.ts';
+import { type Beside, presentUser, userLocation } from './answer/present.ts';
 import { includes, project } from './answer/projection.ts';
 import { patchOperations, patchOptions, refuseUnknown } from './operations.ts';
 import { patchUser } from './patch/user.ts';
@@ -34,7 +36,7 @@ export const users: Endpoint = {
   async read(scim, call, id) {
     const user = await findUser(scim.keyedReads, call.principal.connection.id, id);
     if (!user) throw new DirectoryRefusal('notFound', `There is no user ${id}.`);
-    return answer(scim, call, 200, user, await groupsOf(scim, call, [user]));
+    return answer(scim, call, 200, user, await besideOf(scim, call, [user]));
   },
 
   async create(scim, call) {
@@ -42,7 +44,13 @@ export const users: Endpoint = {
     refuseUnknown(call, unknown);
     const user = await createUser(scim.directory, writeOf(call), resource);
     await scim.recordAttributesSeen(call, 'user', [...namesIn('user', resource), ...unknown]);
-    return answer(scim, call, 201, user, []);
+    return answer(
+      scim,
+      call,
+      201,
+      user,
+      await scim.afterCommit(call, () => besideOf(scim, call, [user], [])),
+    );
   },
 
   async replace(scim, call, id) {
@@ -56,7 +64,7 @@ export const users: Endpoint = {
       },
     });
     await scim.recordAttributesSeen(call, 'user', [...namesIn('user', resource), ...unknown]);
-    return answer(scim, call, 200, user, await scim.afterCommit(call, () => groupsOf(scim, call, [user])));
+    return answer(scim, call, 200, user, await scim.afterCommit(call, () => besideOf(scim, call, [user])));
   },
 
   async patch(scim, call, id) {
@@ -71,7 +79,7 @@ export const users: Endpoint = {
       },
     });
     await scim.recordAttributesSeen(call, 'user', sent);
-    return answer(scim, call, 200, user, await scim.afterCommit(call, () => groupsOf(scim, call, [user])));
+    return answer(scim, call, 200, user, await scim.afterCommit(call, () => besideOf(scim, call, [user])));
   },
 
   async remove(scim, call, id) {
@@ -80,43 +88,49 @@ export const users: Endpoint = {
   },
 };
 
-/** `memberships` is undefined where the answer leaves them out; a new user has none. */
+/** `beside` is undefined where it could not be read. */
 function answer(
   scim: Scim,
   call: Call,
   status: number,
   user: UserRecord,
-  memberships: readonly MembershipRow[] | undefined,
+  beside: BesideOf = () => ({ groups: undefined, manager: null }),
 ): Answer {
-  const shown = includes(call.projection, 'groups') ? memberships : undefined;
+  const { groups, manager } = beside(user);
   return {
     status,
-    body: project(call.projection, presentUser(scim.baseUrl, user, shown)),
-    tag: etagOf(user.version, shown),
+    body: project(call.projection, presentUser(scim.baseUrl, user, { groups, manager })),
+    tag: etagOf(user.version, groups, manager),
     location: userLocation(scim.baseUrl, user.id),
     id: user.id,
     ...(call.method !== 'GET' && !isActive(user.resource) ? { leaves: true } : {}),
   };
 }
 
-/** Undefined where the client does not want them. */
-async function groupsOf(
+async function show(scim: Scim, call: Call, page: readonly UserRecord[]): Promise<readonly object[]> {
+  const beside = await besideOf(scim, call, page);
+  return page.map((user) => project(call.projection, presentUser(scim.baseUrl, user, beside(user))));
+}
+
+type BesideOf = (user: UserRecord) => Beside;
+
+/** Reads what these users are shown with, as far as the client wants it. `groups`: theirs, if they are known. */
+async function besideOf(
   scim: Scim,
   call: Call,
   page: readonly UserRecord[],
-): Promise<readonly MembershipRow[] | undefined> {
-  if (!includes(call.projection, 'groups')) return undefined;
-  return groupsOfUsers(
-    page.length === 1 ? scim.keyedReads : scim.reads,
-    page.map((user) => user.id),
-  );
-}
-
-async function show(scim: Scim, call: Call, page: readonly UserRecord[]): Promise<readonly object[]> {
-  const memberships = await groupsOf(scim, call, page);
-  const byUser = Map.groupBy(memberships ?? [], (membership) => membership.userId);
-  return page.map((user) => {
-    const groups = memberships && (byUser.get(user.id) ?? []);
-    return project(call.projection, presentUser(scim.baseUrl, user, groups));
+  groups?: readonly MembershipRow[],
+): Promise<BesideOf> {
+  const db = page.length === 1 ? scim.keyedReads : scim.reads;
+  const ids = page.map(({ id }) => id);
+  const ledBy = (user: UserRecord) => managerOf(user.resource);
+  const leads = includes(call.projection, ENTERPRISE_URN) ? page.flatMap((user) => ledBy(user) ?? []) : [];
+  const isShown = includes(call.projection, 'groups');
+  const memberships = isShown ? (groups ?? (await groupsOfUsers(db, ids))) : [];
+  const managers = await namedManagers(db, call.principal.connection.id, [...new Set(leads)]);
+  const byUser = Map.groupBy(memberships, ({ userId }) => userId);
+  return (user) => ({
+    groups: isShown ? (byUser.get(user.id) ?? []) : undefined,
+    manager: managers.get(ledBy(user) ?? '') ?? null,
   });
 }

@@ -54,6 +54,30 @@ export async function managersOf(
   return found;
 }
 
+export interface NamedManager {
+  readonly id: string;
+  /** The name that people know. */
+  readonly display: string;
+}
+
+/** The live users of the connection among these, by their ids. */
+export async function namedManagers(
+  db: Db,
+  connectionId: string,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, NamedManager>> {
+  const found = new Map<string, NamedManager>();
+  for (const some of chunks(ids)) {
+    const rows: NamedManager[] = await db('users')
+      .where({ connection_id: connectionId })
+      .whereNull('deleted_at')
+      .whereIn('id', some)
+      .select('id', { display: db.raw('coalesce(display_name, user_name)') });
+    for (const manager of rows) found.set(manager.id, manager);
+  }
+  return found;
+}
+
 /** The users of the person who lead somebody. */
 export async function usersWhoLead(db: Db, storeId: string, personId: string): Promise<readonly Manager[]> {
   const rows = await db('users as m')

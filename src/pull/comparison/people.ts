@@ -116,7 +116,7 @@ function compareOne(
   const { known, keys, settings, run } = compared;
   const managerId = managerOf(compared, shown.problems, user.id, existing);
   const manager = managerId === null ? undefined : known.ids.get(managerId);
-  const resource = resourceOf(user, mapping, manager === undefined ? null : { id: manager });
+  const resource = resourceOf(user, mapping, manager ?? null);
   const lineOf = (op: PullOp, attributes?: ReturnType<typeof differing>): NewLine => ({
     ...{ op, kind: 'user', sourceId: user.id },
     ...{ subjectId: existing?.id ?? null, personId: existing?.personId ?? null },
@@ -184,7 +184,7 @@ function compareOne(
   }
   const left = existing.active && !isActive(resource);
   const returned = !existing.active && isActive(resource);
-  const attributes = differing(withoutManagerName(existing.resource), withoutManagerName(resource));
+  const attributes = differing(existing.resource, resource);
   if (left) line('deactivate', attributes);
   else if (returned) line('reactivate', attributes);
   // A manager whom this same run makes has no id yet that could be compared.
@@ -217,14 +217,6 @@ function isInside(resource: Resource, domains: readonly string[]): boolean {
   const address = primaryEmail(resource) ?? String(resource.userName);
   const domain = address.slice(address.lastIndexOf('@') + 1).toLowerCase();
   return domains.some((allowed) => allowed.toLowerCase() === domain);
-}
-
-/** The manager's name next to the id is for display and follows from the id: it is not compared. */
-function withoutManagerName(resource: Resource): Resource {
-  const enterprise = resource[ENTERPRISE_URN] as Enterprise | undefined;
-  if (!enterprise?.manager) return resource;
-  const { value } = enterprise.manager;
-  return { ...resource, [ENTERPRISE_URN]: { ...enterprise, manager: { value } } };
 }
 
 function differing(before: Resource, after: Resource) {

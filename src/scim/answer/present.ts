@@ -3,20 +3,30 @@
 import type { MemberRow, MembershipRow } from '../../db/identity/groupMembers.ts';
 import type { GroupRecord } from '../../db/identity/groups.ts';
 import type { UserRecord } from '../../db/identity/users.ts';
+import type { NamedManager } from '../../db/people/managers.ts';
 import { ENTERPRISE_URN, GROUP_URN, USER_URN } from '../../directory/query/attributes.ts';
 import { etagOf } from './etag.ts';
 
-/** `groups` is undefined where the answer leaves them out. */
-export function presentUser(
-  baseUrl: string,
-  user: UserRecord,
-  groups: readonly MembershipRow[] | undefined,
-): object {
-  const extended = user.resource[ENTERPRISE_URN] !== undefined;
+/** What a user is shown with. */
+export interface Beside {
+  /** Undefined where the answer leaves them out. */
+  readonly groups: readonly MembershipRow[] | undefined;
+  /** Null where the user has none, or none whom the bridge knows. */
+  readonly manager: NamedManager | null;
+}
+
+export function presentUser(baseUrl: string, user: UserRecord, { groups, manager }: Beside): object {
+  const enterprise = user.resource[ENTERPRISE_URN] as Enterprise | undefined;
   return {
-    schemas: extended ? [USER_URN, ENTERPRISE_URN] : [USER_URN],
+    schemas: enterprise ? [USER_URN, ENTERPRISE_URN] : [USER_URN],
     id: user.id,
     ...user.resource,
+    ...(manager && {
+      [ENTERPRISE_URN]: {
+        ...enterprise,
+        manager: { value: manager.id, $ref: userLocation(baseUrl, manager.id), displayName: manager.display },
+      },
+    }),
     ...(groups && {
       groups: groups.map((group) => ({
         value: group.groupId,
@@ -25,9 +35,11 @@ export function presentUser(
         type: 'direct',
       })),
     }),
-    meta: meta('User', user, userLocation(baseUrl, user.id), etagOf(user.version, groups)),
+    meta: meta('User', user, userLocation(baseUrl, user.id), etagOf(user.version, groups, manager)),
   };
 }
+
+type Enterprise = Readonly<Record<string, unknown>>;
 
 /** `members` is undefined where the answer leaves them out. */
 export function presentGroup(

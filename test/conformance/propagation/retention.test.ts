@@ -227,7 +227,8 @@ describe.each(PLAYED)('on %s', (dialect) => {
       const path = `${ENTERPRISE}:manager`;
       await world.bridge.scim('PATCH', `/Users/${kim}`, patch({ op: 'replace', path, value: joe }));
       await world.settled();
-      const note = [...world.gitlab.state.users.values()].find(({ email }) => /kim/.test(email))?.profile.note;
+      const note = [...world.gitlab.state.users.values()].find(({ email }) => /kim/.test(email))?.profile
+        .note;
       expect(note).toMatch(/joe/i);
       expect(await world.status('GitLabSelfManaged', kim)).toMatchObject({ status: 'synced' });
     });

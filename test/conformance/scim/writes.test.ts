@@ -68,6 +68,37 @@ onEachDatabase((open) => {
       expect((await idp.get(`/Users/${id}`)).body).toEqual(body);
     });
 
+    it('§4.3 names the manager who is a user here as they are called now', async () => {
+      const { body: boss } = await idp.post('/Users', { userName: 'boss', displayName: 'Ann Roe' });
+      const sent = { value: boss.id, displayName: 'Somebody', $ref: 'https://elsewhere.example/1' };
+      const { body: led } = await idp.post('/Users', { userName: 'led', [ENTERPRISE]: { manager: sent } });
+      const shown = (displayName: string) => ({
+        [ENTERPRISE]: {
+          manager: { value: boss.id, $ref: `${BASE}/Users/${boss.id}`, displayName },
+        },
+      });
+      expect(led).toMatchObject(shown('Ann Roe'));
+      const path = `/Users/${led.id}`;
+      const before = await idp.get(path);
+      expect(before.body).toEqual(led);
+      expect((await idp.put(path, led)).body).toMatchObject(shown('Ann Roe'));
+      const { body: put } = await idp.get(path);
+      await idp.patch(`/Users/${boss.id}`, [{ op: 'replace', path: 'displayName', value: 'Ann Poe' }]);
+      const again = await idp.get(path, { 'If-None-Match': put.meta.version });
+      expect([again.status, again.body]).toMatchObject([200, shown('Ann Poe')]);
+      expect((await idp.get('/Users')).body.Resources[1]).toMatchObject(shown('Ann Poe'));
+      const excluded = await idp.get(`${path}?excludedAttributes=${ENTERPRISE}:manager.displayName,groups`);
+      expect(excluded.body[ENTERPRISE].manager).toEqual({ value: boss.id, $ref: `${BASE}/Users/${boss.id}` });
+      const title = await idp.patch(path, [{ op: 'add', path: 'title', value: 'Engineer' }], {
+        'If-Match': put.meta.version,
+      });
+      expect(title.body).toMatchObject({ title: 'Engineer', ...shown('Ann Poe') });
+      await idp.delete(`/Users/${boss.id}`);
+      const { manager } = (await idp.get(path)).body[ENTERPRISE];
+      expect(manager).toMatchObject({ value: boss.id });
+      expect(manager).not.toHaveProperty('displayName');
+    });
+
     it('takes names in any case and answers the canonical ones (§2.1)', async () => {
       const { body } = await idp.post('/Users', {
         USERNAME: 'ann',

@@ -113,13 +113,20 @@ it.each(['sqlite', 'postgres'] as const)(
     await migrate(db, '0292_granted_levels');
     const { connectionId } = (await connection(db))('/Users');
     await db('persons').insert({ id: 'p', environment_id: environmentId, created_at: AT });
+    await db('pulled_connections').insert({
+      ...{ connection_id: connectionId, environment_id: environmentId, name: 'c', strategy: 'demo' },
+      ...{ status: 'ACTIVE', configuration: '{}', secrets: '{}', settings: '{}', updated_at: '' },
+    });
     const boss = newId();
     for (const [name, manager] of Object.entries({ byId: boss, byName: 'boss', none: undefined }))
       await db('users').insert({
         ...{ id: name, environment_id: environmentId, connection_id: connectionId, person_id: 'p' },
         ...{ user_name: name, user_name_lower: name.toLowerCase(), active: true, version: 1 },
         ...{ created_at: AT, updated_at: AT },
-        resource: JSON.stringify({ userName: name, [ENTERPRISE_URN]: { manager: { value: manager } } }),
+        resource: JSON.stringify({
+          userName: name,
+          [ENTERPRISE_URN]: { manager: { value: manager, displayName: 'Ann' } },
+        }),
       });
     await migrate(db);
     expect(await db('users').orderBy('id').select('id', 'manager_id')).toEqual([
@@ -127,6 +134,11 @@ it.each(['sqlite', 'postgres'] as const)(
       { id: 'byName', manager_id: null },
       { id: 'none', manager_id: null },
     ]);
+    const { resource } = await db('users').where({ id: 'byId' }).first('resource');
+    expect(typeof resource === 'string' ? JSON.parse(resource) : resource).toEqual({
+      userName: 'byId',
+      [ENTERPRISE_URN]: { manager: { value: boss } },
+    });
     await db.destroy();
     rmSync(directory, { recursive: true, force: true });
   },
