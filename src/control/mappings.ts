@@ -5,7 +5,7 @@
 
 import type { StoreTypeDefinition, TargetAttribute } from '../connectors/connector.ts';
 import type { Db } from '../db/open.ts';
-import { enrichingHandles } from '../db/pull/enrichment.ts';
+import { type Offered, offeredIn } from '../db/pull/enrichment.ts';
 import { type ChangeCounts, NO_CHANGES } from '../db/runs/changeCounts.ts';
 import {
   type AttributeOverride,
@@ -72,7 +72,7 @@ export async function previewMappings(
 ): Promise<MappingsImpact> {
   const definition = deps.connectors.definitionOf(store.type);
   const settings = settingsOf(definition, store);
-  refuseMistakes(definition, settings, input, await enrichingHandles(deps.db, store.environmentId));
+  refuseMistakes(definition, settings, input, await offeredIn(deps.db, store.environmentId));
   const attributes = overrides(definition, input.mappings);
   const groupMappings = input.groupMappings;
   const before = await mappingsOfStore(deps.db, store.id);
@@ -138,10 +138,10 @@ function refuseMistakes(
   definition: StoreTypeDefinition,
   settings: CommonSettings,
   { mappings, groupMappings }: MappingsInput,
-  handles: ReadonlySet<string>,
+  offered: Offered,
 ): void {
   const mistakes = [
-    ...mappings.flatMap((mapping, index) => attributeMistakes(definition, settings, mapping, index, handles)),
+    ...mappings.flatMap((mapping, index) => attributeMistakes(definition, settings, mapping, index, offered)),
     ...repeated(mappings, ({ targetAttribute }) => targetAttribute).map((index) => ({
       pointer: `/mappings/${index}/targetAttribute`,
       detail: `${mappings[index]?.targetAttribute} is mapped above already`,
@@ -172,7 +172,7 @@ function attributeMistakes(
   settings: CommonSettings,
   { targetAttribute, sourceAttribute }: AttributeOverride,
   index: number,
-  handles: ReadonlySet<string>,
+  { handles, metadata }: Offered,
 ): readonly Mistake[] {
   const at = (name: string) => `/mappings/${index}/${name}`;
   const target = definition.userAttributes.find(({ name }) => name === targetAttribute);
@@ -187,7 +187,7 @@ function attributeMistakes(
     return [{ pointer, detail: `${targetAttribute} is required by ${definition.type} and stays mapped` }];
   }
   const path = identityPath(sourceAttribute);
-  const wrong = path ? identityProblem(target, path, handles) : sourceProblem(target, sourceAttribute);
+  const wrong = path ? identityProblem(target, path, handles) : sourceProblem(target, sourceAttribute, metadata);
   if (wrong !== null) return [{ pointer, detail: wrong }];
   const identifier = settings.uniqueUserIdentifier;
   if (definition.identifierAttributes[identifier] !== targetAttribute || sourceAttribute === identifier) {
@@ -202,12 +202,13 @@ const SOURCES: readonly string[] = [...SOURCE_ATTRIBUTES, ...MANAGER_ATTRIBUTES]
 function sourceProblem(
   { name, reference, identity }: TargetAttribute,
   sourceAttribute: string,
+  metadata: ReadonlySet<string>,
 ): string | null {
   if (identity && managerAttribute(sourceAttribute) !== null)
     return `${name} is what an account is found or signed in to by: the manager's cannot feed it`;
   if (reference && sourceAttribute !== MANAGER) return referenceProblem(name);
-  if (SOURCES.includes(sourceAttribute)) return null;
-  return `sourceAttribute must be one of ${SOURCES.join(', ')}, an identity (identities.handle.attribute), or null`;
+  if (SOURCES.includes(sourceAttribute) || metadata.has(sourceAttribute)) return null;
+  return `sourceAttribute must be one of ${SOURCES.join(', ')}, a target metadata.<name> of a pulled connection, an identity (identities.handle.attribute), or null`;
 }
 
 function referenceProblem(name: string): string {

@@ -2,6 +2,7 @@
 
 import { findGroupOfEnvironment, findGroupsEvenDeleted } from '../db/identity/groups.ts';
 import type { Db, Dialect } from '../db/open.ts';
+import type { Offered } from '../db/pull/enrichment.ts';
 import type { RuleRecord } from '../db/stores/rules.ts';
 import { type Filter, FilterError } from '../directory/query/ast.ts';
 import {
@@ -20,14 +21,6 @@ import { type RuleTerms, scopeOf } from '../stores/scope.ts';
 export const RULES_PER_STORE_MAX = 50;
 /** How many values all active rules of a store may compare with: SQLite binds 32,766 in a query. */
 const VALUES_MAX = 20_000;
-
-/** What rules may name besides the attributes of a SCIM user. */
-export interface Offered {
-  /** Of connections that enrich. */
-  readonly handles: ReadonlySet<string>;
-  /** `metadata.costCode`, as mappings of pulled connections spell it. */
-  readonly metadata: ReadonlySet<string>;
-}
 
 /**
  * Finds mistakes in expressions: nobody has a value for a misspelt attribute, and the rule would put everyone out of

@@ -4,7 +4,7 @@
  */
 
 import { type Db, dialectOf } from '../db/open.ts';
-import { enrichingHandles, metadataNames } from '../db/pull/enrichment.ts';
+import { offeredIn } from '../db/pull/enrichment.ts';
 import { NO_CHANGES } from '../db/runs/changeCounts.ts';
 import {
   deleteRule as deleteRow,
@@ -119,10 +119,7 @@ async function refuseMistakes(
   const mistakes = [
     ...(expression === null
       ? []
-      : expressionMistakes(expression, dialectOf(db), {
-          handles: await enrichingHandles(db, environmentId),
-          metadata: await metadataNames(db, environmentId),
-        })),
+      : expressionMistakes(expression, dialectOf(db), await offeredIn(db, environmentId))),
     ...(await groupMistakes(db, environmentId, groups, before?.groups ?? [])),
     ...(await storeMistakes(db, environmentId, input, before)),
   ];

@@ -38,9 +38,12 @@ export const SOURCE_ATTRIBUTES: readonly string[] = [
   MANAGER,
 ];
 
-/** An attribute under a name of the admin's own, as a pulled connection's mapping makes it and rules name it. */
+/**
+ * An attribute under a name of the admin's own, as a pulled connection's mapping makes it. Rules and the mappings of
+ * stores name it.
+ */
 export function isMetadata(path: string): boolean {
-  return /^metadata\.[a-z][\w-]{0,63}$/i.test(path);
+  return /^metadata\.[a-zA-Z][\w-]{0,63}$/.test(path);
 }
 
 /** What the directory says of a person's manager, who is found by the id in `enterprise.manager`. */

@@ -57,26 +57,27 @@ export async function identitiesOfPerson(db: Db, personId: string): Promise<read
   }));
 }
 
-/** The handles of the connections that add identities. */
-export async function enrichingHandles(db: Db, environmentId: string): Promise<ReadonlySet<string>> {
-  const rows = await db('connections as c')
+/** What rules and the mappings of stores may name besides the attributes of a SCIM user. */
+export interface Offered {
+  /** Of connections that add identities. */
+  readonly handles: ReadonlySet<string>;
+  /** `metadata.costCode`, as mappings of pulled connections spell it. */
+  readonly metadata: ReadonlySet<string>;
+}
+
+export async function offeredIn(db: Db, environmentId: string): Promise<Offered> {
+  const rows: { handle: string; strategy: string; settings: unknown }[] = await db('connections as c')
     .join('pulled_connections as p', 'p.connection_id', 'c.id')
     .where({ 'c.environment_id': environmentId })
     .whereNull('c.deleted_at')
     .select('c.handle', 'c.strategy', 'p.settings');
-  const enriching = rows.filter(({ strategy, settings }) => onlyEnriches(strategy, fromJson(settings)));
-  return new Set(enriching.map(({ handle }) => handle as string));
-}
-
-/** What mappings of pulled connections keep under names of their own: `metadata.costCode`. */
-export async function metadataNames(db: Db, environmentId: string): Promise<ReadonlySet<string>> {
-  const rows: { settings: unknown }[] = await db('connections as c')
-    .join('pulled_connections as p', 'p.connection_id', 'c.id')
-    .where({ 'c.environment_id': environmentId })
-    .whereNull('c.deleted_at')
-    .select('p.settings');
-  const mapped = rows.flatMap(({ settings }) => fromJson<PullSettings>(settings).mapping ?? []);
-  return new Set(mapped.map(({ target }) => target).filter(isMetadata));
+  const pulled = rows.map((row) => ({ ...row, settings: fromJson<PullSettings>(row.settings) }));
+  const enriching = pulled.filter(({ strategy, settings }) => onlyEnriches(strategy, settings));
+  const targets = pulled.flatMap(({ settings }) => (settings.mapping ?? []).map(({ target }) => target));
+  return {
+    handles: new Set(enriching.map(({ handle }) => handle)),
+    metadata: new Set(targets.filter(isMetadata)),
+  };
 }
 
 /** The stores whose rules or mappings name values of this connection's accounts, in the order of their ids. */

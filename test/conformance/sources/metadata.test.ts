@@ -19,8 +19,10 @@ describe.each(PLAYED)('on %s', (dialect) => {
     { target, sources: ['team', 'shift'] },
     { target: 'primaryEmail', sources: ['email'] },
   ];
-  const ada = async () =>
-    (await bridge.admin('GET', `/users?filter=${encodeURIComponent('userName eq "ada@acme.example"')}`)).body;
+  const ada = async () => {
+    const { id } = await bridge.db('users').where({ user_name: 'ada@acme.example' }).first('id');
+    return (await bridge.admin('GET', `/users/${id}`)).body;
+  };
   beforeAll(async () => {
     Object.assign(state, { users: [worker('ada', 'Night'), worker('bob', 'Day'), user('cyd')] });
     const url = await freshDatabaseUrl(dialect, directory);
@@ -33,7 +35,7 @@ describe.each(PLAYED)('on %s', (dialect) => {
   });
 
   it('shows it, and follows it', async () => {
-    const shown = async () => (await ada())._embedded.users[0].metadata;
+    const shown = async () => (await ada()).metadata;
     expect(await shown()).toEqual({ 'shift-name': 'Night' });
     expect(await pulled.sync()).toMatchObject({ summary: { updated: 0 } });
     state.users[0] = worker('ada', 'Late');
@@ -68,7 +70,26 @@ describe.each(PLAYED)('on %s', (dialect) => {
     expect(await served()).toBe(2);
   });
 
-  it.each(['metadata', 'metadata.', 'metadata.a.b', 'metadata.__proto__', "metadata.a'b", 'metadata.é'])(
+  it('feeds a store where its mapping says so', async () => {
+    const body = { name: 'Shifts', type: 'Demo', configuration: {} };
+    const store = `/propagation/stores/${(await bridge.admin('POST', '/propagation/stores', body)).body.id}`;
+    const feed = (sourceAttribute: string) =>
+      bridge.admin('PUT', `${store}/mappings`, {
+        mappings: [{ targetAttribute: 'department', sourceAttribute }],
+        groupMappings: [],
+      });
+    expect(await feed('metadata.shift')).toMatchObject({ status: 400 });
+    expect(await feed('metadata.shift-name')).toMatchObject({ status: 200 });
+    await bridge.admin('PATCH', store, { status: 'ACTIVE' });
+    await bridge.settled(15_000);
+    const accounts = await bridge.db('demo_accounts').where({ store_id: store.split('/').at(-1) });
+    const shown = accounts.map(({ attributes }) =>
+      typeof attributes === 'string' ? JSON.parse(attributes) : attributes,
+    );
+    expect(shown.map(({ department }) => department ?? '').sort()).toEqual(['', 'Night', 'night']);
+  });
+
+  it.each(['metadata', 'metadata.', 'Metadata.a', 'metadata.a.b', 'metadata.__proto__', "metadata.a'b", 'metadata.é'])(
     'refuses %s',
     async (target) => {
       const body = { mapping: mapping(target) };
