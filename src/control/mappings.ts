@@ -187,7 +187,9 @@ function attributeMistakes(
     return [{ pointer, detail: `${targetAttribute} is required by ${definition.type} and stays mapped` }];
   }
   const path = identityPath(sourceAttribute);
-  const wrong = path ? identityProblem(target, path, handles) : sourceProblem(target, sourceAttribute, metadata);
+  const wrong = path
+    ? identityProblem(target, path, handles)
+    : sourceProblem(target, sourceAttribute, metadata);
   if (wrong !== null) return [{ pointer, detail: wrong }];
   const identifier = settings.uniqueUserIdentifier;
   if (definition.identifierAttributes[identifier] !== targetAttribute || sourceAttribute === identifier) {
