@@ -85,7 +85,7 @@ async function scan(step: Step, kind: 'user' | 'group', cursor: string | null): 
   const page = await scanPage(step, kind, { scanId, cursor, list: position?.list }, step.callContext);
   if (kind === 'group' && page.nextCursor === null) {
     const began = startedAt ?? step.now();
-    await closeScan(step, began);
+    await closeScan(step, scanId, began);
     await wakeUnshown(step, began);
   }
   return { cursor: page.nextCursor, scanned: page.count, list: page.list };

@@ -69,11 +69,11 @@ export async function scanPage(
  * does not exist. Where the scan did not even show the credential's own account, the bridge asks before each
  * creation.
  */
-export async function closeScan(work: Work, began: string): Promise<void> {
+export async function closeScan(work: Work, scanId: string, began: string): Promise<void> {
   const { store } = work.context;
   await work.record(async (tx) => {
-    await forgetUnseen(tx, store.id, 'user', began);
-    await forgetUnseen(tx, store.id, 'group', began);
+    await forgetUnseen(tx, store.id, 'user', scanId, began);
+    await forgetUnseen(tx, store.id, 'group', scanId, began);
     await recordScan(tx, store.id, (await hasAccounts(tx, store.id)) ? work.now() : null);
   });
 }

@@ -13,7 +13,8 @@ const ROWS_PER_INSERT_MAX = 100;
 
 /**
  * Saves what a look-up, a sync or a preview saw. `at`: an ISO time before the store was asked; where two of them see
- * one account at the same time, the one that asked later stays. `scanId`: the scan that saw it.
+ * one account at the same time, the one that asked later stays. `scanId`: the scan that saw it, whatever the clocks of
+ * two replicas say.
  */
 export async function observe(
   db: Db,
@@ -35,9 +36,16 @@ export async function observe(
     await db('observations')
       .insert(rows)
       .onConflict(['store_id', 'kind', 'remote_id'])
-      .merge(['identifier_lower', 'remote', 'seen_at', ...(scanId === null ? [] : ['scan_id'])])
-      .where('observations.seen_at', '<=', at);
+      .merge({
+        ...newer(db, ['identifier_lower', 'remote', 'seen_at']),
+        ...(scanId === null ? {} : { scan_id: scanId }),
+      });
   }
+}
+
+function newer(db: Db, columns: readonly string[]) {
+  const kept = 'case when observations.seen_at <= excluded.seen_at then excluded.?? else observations.?? end';
+  return Object.fromEntries(columns.map((column) => [column, db.raw(kept, [column, column])]));
 }
 
 function identifierOf(remote: Remote): string | null {
@@ -199,10 +207,21 @@ export async function forgetObservation(
 }
 
 /**
- * After a complete scan that began at the ISO time: deletes what no scan has seen since, because it does not exist.
+ * After a complete scan that began at the ISO time: deletes what neither it nor anybody since has seen, because it does
+ * not exist.
  */
-export async function forgetUnseen(db: Db, storeId: string, kind: Kind, began: string): Promise<void> {
-  await db('observations').where({ store_id: storeId, kind }).where('seen_at', '<', began).delete();
+export async function forgetUnseen(
+  db: Db,
+  storeId: string,
+  kind: Kind,
+  scanId: string,
+  began: string,
+): Promise<void> {
+  await db('observations')
+    .where({ store_id: storeId, kind })
+    .where('seen_at', '<', began)
+    .where((other) => other.whereNull('scan_id').orWhereNot({ scan_id: scanId }))
+    .delete();
 }
 
 /** Whether any account of the store is known. */

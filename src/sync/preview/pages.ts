@@ -83,7 +83,7 @@ async function scan(step: PreviewStep, kind: 'user' | 'group', cursor: string | 
   const { preview, callContext } = step;
   const position = { scanId: preview.id, cursor, list: step.list };
   const { nextCursor, list } = await scanPage(step, kind, position, callContext);
-  if (kind === 'group' && nextCursor === null) await closeScan(step, step.began);
+  if (kind === 'group' && nextCursor === null) await closeScan(step, preview.id, step.began);
   await step.record((tx) => step.moveOn(tx, nextCursor, { list }));
 }
 

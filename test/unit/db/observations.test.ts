@@ -38,9 +38,23 @@ onEachDatabase((open) => {
     // A sync began at 2 and saw one page; then a preview saw the same account.
     await observe(db, 's', [account('seenTwice', '')], time(2));
     await observe(db, 's', [account('seenTwice', ''), account('new', '')], time(3));
-    await forgetUnseen(db, 's', 'user', time(2));
+    await forgetUnseen(db, 's', 'user', 'scan', time(2));
     const left = await observationsById(db, 's', 'user', ['vanished', 'seenTwice', 'new']);
     expect([...left.keys()].sort()).toEqual(['new', 'seenTwice']);
+  });
+
+  it('keeps what a scan saw after a replica went on with it whose clock is behind', async () => {
+    const db = await openStore();
+    await observe(db, 's', [account('known', 'by a look-up')], time(4), null);
+    await observe(db, 's', [account('a', '')], time(5), 'scan');
+    await observe(db, 's', [account('b', ''), account('known', 'by the scan')], time(2), 'scan');
+    await forgetUnseen(db, 's', 'user', 'scan', time(5));
+    const left = await observationsById(db, 's', 'user', ['a', 'b', 'known']);
+    expect([...left.keys()].sort()).toEqual(['a', 'b', 'known']);
+    expect(left.get('known')).toMatchObject({
+      seenAt: time(4),
+      remote: { attributes: { title: 'by a look-up' } },
+    });
   });
 
   it('keeps the newer of two sights, whichever was written first', async () => {
