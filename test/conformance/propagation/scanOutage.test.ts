@@ -1,5 +1,6 @@
 /** A vendor whose lists are not its own for a while: the sync waits for that, and whoever left does not. */
 
+import { once } from 'node:events';
 import { systemClock } from '../../../src/support/clock.ts';
 import { eventually, patch } from '../../bridge.ts';
 import { startWorld, VENDORS, type World } from './world.ts';
@@ -16,10 +17,10 @@ const clock = {
     isProbeGap(ms) ? untilAborted(signal) : systemClock.sleep(ms, signal),
 };
 
-function untilAborted(signal: AbortSignal): Promise<void> {
-  return new Promise((_, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-  });
+async function untilAborted(signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  await once(signal, 'abort');
+  throw signal.reason;
 }
 
 describe.each(VENDORS)('%s', (type) => {
