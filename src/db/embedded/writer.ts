@@ -20,12 +20,10 @@ const SHARED_MAX = 32;
 /** How long the first of them waits for the others at most, apart from one that has begun by then. */
 const SHARED_MAX_MS = 20;
 const TURN_WAIT_MAX_MS = 7_000;
-/** Statements that may run within a transaction; pragmas, for example, may not. */
-const SHARING = /^\s*(select|with|insert|update|delete)\b/i;
 const NOTHING: Result = { rows: [], changes: 0, lastID: 0 };
 
 interface Waiting {
-  /** Whether those before it may wait for it; what may take long does not share. */
+  /** Whether the transactions before it may wait for this one; one that may take long does not share. */
   readonly shares: boolean;
   take(): void;
 }
@@ -86,25 +84,14 @@ export class Writer {
     };
   }
 
-  /**
-   * A statement that is its own transaction. Where it runs behind others that wait for a commit, its answer waits too,
-   * so that nobody learns of what is not committed.
-   */
+  /** A statement that is its own transaction, and reads only what is committed. */
   async #alone(sql: string, values: readonly unknown[], wanted: AnswerKind): Promise<Result> {
-    await this.#turn(SHARING.test(sql));
-    let result: Result;
-    let committed = Promise.resolve();
+    await this.#turn(false);
     try {
-      result = await this.#run(sql, values, wanted);
-      if (this.#uncommitted.length > 0) committed = this.#committed();
-    } catch (error) {
-      if (!this.#connection.isInTransaction) await this.#abandon(error);
-      throw error;
+      return await this.#run(sql, values, wanted);
     } finally {
       await this.#pass();
     }
-    await committed;
-    return result;
   }
 
   async #begin(): Promise<OpenTransaction> {
@@ -144,19 +131,14 @@ export class Writer {
     try {
       if (undoneBy) throw undoneBy;
       if (!isOutermost) await this.#demand('RELEASE SAVEPOINT member');
-      committed = this.#committed();
+      if (this.#uncommitted.length === 0) this.#firstUncommittedAt = performance.now();
+      committed = new Promise((resolve, reject) => this.#uncommitted.push({ resolve, reject }));
+      // Awaited below, once the turn has passed on.
+      committed.catch(() => {});
     } finally {
       await this.#pass();
     }
     await committed;
-  }
-
-  /** Resolves with the next commit. Await it once the turn has passed on. */
-  #committed(): Promise<void> {
-    if (this.#uncommitted.length === 0) this.#firstUncommittedAt = performance.now();
-    const committed = new Promise<void>((resolve, reject) => this.#uncommitted.push({ resolve, reject }));
-    committed.catch(() => {});
-    return committed;
   }
 
   async #undo({ isOutermost, undoneBy }: OpenTransaction): Promise<void> {
@@ -170,7 +152,7 @@ export class Writer {
     }
   }
 
-  #turn(mayShare: boolean): Promise<void> {
+  #turn(isTransaction: boolean): Promise<void> {
     if (!this.#isTaken) {
       this.#isTaken = true;
       return Promise.resolve();
@@ -185,7 +167,7 @@ export class Writer {
         clearTimeout(giveUp);
         resolve();
       };
-      const waiting: Waiting = { shares: mayShare && !isLongWork(), take };
+      const waiting: Waiting = { shares: isTransaction && !isLongWork(), take };
       this.#line.push(waiting);
     });
   }
