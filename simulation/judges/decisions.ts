@@ -89,6 +89,11 @@ export class Decisions {
     }
   }
 
+  /** The approval, if there is one, no longer counts. */
+  callOff(key: string): void {
+    if (this.approved.delete(key)) this.#calledOff.set(key, this.#deps.now());
+  }
+
   undo(incidentId: string): void {
     this.undone.push({ incidentId, tick: this.#deps.model.tick, at: this.#deps.now() });
   }
@@ -186,7 +191,7 @@ export class Decisions {
   #leaveUndone(item: LossItem): void {
     for (const key of item.keys) {
       this.discarded.add(key);
-      if (this.approved.delete(key)) this.#calledOff.set(key, this.#deps.now());
+      this.callOff(key);
     }
   }
 

@@ -137,7 +137,7 @@ export class IdentityProvider {
       for (const key of decisions.approved) {
         const { op, subjectId } = readKey(key);
         if (lifecycle !== 'active' && decisions.applied.has(key)) continue;
-        if (subjectId === human.personId && isEnd(op)) decisions.approved.delete(key);
+        if (subjectId === human.personId && isEnd(op)) decisions.callOff(key);
       }
     }
   }
