@@ -249,7 +249,8 @@ const KEPT_AT_ONCE = 500;
 
 /**
  * Runs after the last line: keeps what the source last said of each person, for the next delta, and of each group
- * where it is and when it last changed. It goes page by page; after a crash it starts again, and writes only what is not kept yet.
+ * where it is and when it last changed. It goes page by page; after a crash it starts again, and writes only what is
+ * not kept yet.
  */
 export async function keepWhatWasSeen(db: Db, lease: Lease, run: PullRun): Promise<void> {
   const staged = (after: string) => stagedPage<SourceUser>(db, run.id, 'user', after, KEPT_AT_ONCE);

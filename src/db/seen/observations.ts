@@ -43,6 +43,7 @@ export async function observe(
   }
 }
 
+/** Each column as the sight has it that asked later. */
 function newer(db: Db, columns: readonly string[]) {
   const kept = 'case when observations.seen_at <= excluded.seen_at then excluded.?? else observations.?? end';
   return Object.fromEntries(columns.map((column) => [column, db.raw(kept, [column, column])]));
