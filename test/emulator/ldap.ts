@@ -1,6 +1,7 @@
 /**
  * A stand-in for an LDAP server, made for what a real slapd cannot show: Active Directory's shapes, and faults. It
- * speaks LDAP on a loopback port with the BER classes of ldapts, signs people in, and answers searches.
+ * speaks LDAP on a loopback port with the BER classes of ldapts, signs people in, and answers searches and
+ * comparisons.
  */
 
 import { createServer, type Server, type Socket } from 'node:net';
@@ -8,6 +9,7 @@ import { createSecureContext, TLSSocket } from 'node:tls';
 import {
   BerReader,
   BindRequest,
+  CompareRequest,
   ExtendedRequest,
   PagedResultsControl,
   ProtocolOperation,
@@ -198,6 +200,16 @@ export async function startLdapEmulator(options: LdapOptions): Promise<LdapEmula
     return [...wire(from, to), ...references, done(0, '', cookie)];
   };
 
+  /** Active Directory says of an attribute that may not be read that there is none. */
+  const answerCompare = ({ dn, attribute, value }: CompareRequest): number => {
+    const entry = faults.isBlind || faults.hides(dn) ? undefined : entries.get(keyOf(dn));
+    if (!entry) return 32;
+    const isHidden = faults.hiddenAttributes.has(attribute.toLowerCase());
+    const values = isHidden ? [] : valuesOf(entry.attributes)(attribute.toLowerCase());
+    if (values.length === 0) return 16;
+    return values.some((one) => keyOf(String(one)) === keyOf(value)) ? 6 : 5;
+  };
+
   const serve = (socket: Socket): void => {
     sockets.add(socket);
     socket.on('error', () => undefined).on('close', () => sockets.delete(socket));
@@ -240,6 +252,12 @@ export async function startLdapEmulator(options: LdapOptions): Promise<LdapEmula
           return void socket.destroy();
         }
         for (const part of answerSearch(request, connection)) socket.write(part);
+      } else if (operation === ProtocolOperation.LDAP_REQ_COMPARE) {
+        const request = new CompareRequest({ messageId });
+        request.parse(reader, []);
+        log.push(`compare ${request.attribute} ${request.dn}`);
+        const code = connection.isBound ? answerCompare(request) : 50;
+        socket.write(resultMessage(messageId, 'COMPARE', code));
       } else if (operation === ProtocolOperation.LDAP_REQ_EXTENSION) {
         const request = new ExtendedRequest({ messageId });
         request.parse(reader, []);

@@ -1,4 +1,7 @@
-/** Reads from a person's own entry which groups they are in, if the server keeps `memberOf`. */
+/**
+ * Asks whether somebody is in a group in other words than the group's list: by a comparison with it, and by their own
+ * entry, if the server keeps `memberOf`.
+ */
 
 import { RemoteError } from '../../model/errors.ts';
 import { isAboutCredential } from '../lookups.ts';
@@ -6,7 +9,6 @@ import { normalDn } from './protocol/dn.ts';
 import type { Entry } from './protocol/entry.ts';
 import { CODE, isCode } from './protocol/errors.ts';
 import type { Reading } from './reading.ts';
-import { NO_ATTRIBUTES } from './server.ts';
 import { idFilter } from './tree.ts';
 
 const MEMBER_OF = 'memberOf';
@@ -15,7 +17,7 @@ const CLIMB_MAX = 500;
 
 /**
  * Null where the server did not answer, or showed only a part: a hidden group in between may be inside the one that is
- * meant. False on a server without `memberOf`, where no entry says anything.
+ * meant. On a server without `memberOf`, where no entry says anything, the comparison alone counts.
  */
 export async function isMember(reading: Reading, groupId: string, userId: string): Promise<boolean | null> {
   const { settings, tree } = reading;
@@ -26,9 +28,11 @@ export async function isMember(reading: Reading, groupId: string, userId: string
   const one = async (base: string, filter: typeof byUser, attributes: readonly string[]) =>
     (await tree.search({ base, scope: 'sub', filter, attributes }, action)).entries[0];
   try {
-    const group = await one(settings.groupBase, byGroup, NO_ATTRIBUTES);
-    const user = await one(settings.userBase, byUser, [MEMBER_OF]);
+    const group = await one(settings.groupBase, byGroup, ['objectClass']);
+    const user = await one(settings.userBase, byUser, [MEMBER_OF, 'uid']);
     if (!group) return null;
+    const listed = user ? await isListed(reading, group, user, action) : false;
+    if (listed !== false) return listed;
     const wanted = normalDn(group.dn);
     // The loop below adds groups to this map while it walks through it.
     const found = new Map<string, string>();
@@ -49,6 +53,40 @@ export async function isMember(reading: Reading, groupId: string, userId: string
     if (!(error instanceof RemoteError) || isAboutCredential(error)) throw error;
     return null;
   }
+}
+
+/** Which attributes list members, and the class of groups that has them; null: any class. */
+const LISTS = [
+  ['member', null],
+  ['uniqueMember', 'groupofuniquenames'],
+  ['memberUid', 'posixgroup'],
+] as const;
+
+/**
+ * Null where the account may not read the list: servers refuse to compare what a search only leaves out. A list that it
+ * may read outweighs one that it may not.
+ */
+async function isListed(
+  { tree }: Reading,
+  group: Entry,
+  user: Entry,
+  action: string,
+): Promise<boolean | null> {
+  const classes = new Set(group.texts('objectClass').map((name) => name.toLowerCase()));
+  let isHidden = false;
+  for (const [attribute, needs] of LISTS) {
+    if (needs !== null && !classes.has(needs)) continue;
+    for (const value of attribute === 'memberUid' ? user.texts('uid') : [user.dn]) {
+      try {
+        const isIn = await tree.compare({ dn: group.dn, attribute, value }, action);
+        if (isIn !== null) return isIn;
+      } catch (error) {
+        if (isCode(error, CODE.insufficientAccess)) isHidden = true;
+        else if (!isCode(error, CODE.undefinedAttribute)) throw error;
+      }
+    }
+  }
+  return isHidden ? null : false;
 }
 
 interface Outer {

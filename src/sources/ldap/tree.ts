@@ -11,7 +11,7 @@ import { type Preset, presetOf } from './presets.ts';
 import { openSession } from './protocol/connect.ts';
 import type { Entry } from './protocol/entry.ts';
 import { CODE, isCode, resultError } from './protocol/errors.ts';
-import type { Found, Query, Session } from './protocol/session.ts';
+import type { Comparison, Found, Query, Session } from './protocol/session.ts';
 import { guidBytes } from './protocol/values.ts';
 import { ANY_ENTRY, NO_ATTRIBUTES, readServer, type Server } from './server.ts';
 import type { LdapSettings } from './settings.ts';
@@ -33,6 +33,8 @@ export interface Tree {
   entry(dn: string, attributes: readonly string[], action: string, filter?: Filter): Promise<Entry>;
   /** Everything in a single answer, for searches with few results. */
   search(query: Omit<Query, 'page'>, action: string): Promise<Found>;
+  /** Whether the attribute has the value; null where the entry has no such attribute. Throws where the account may not know. */
+  compare(comparison: Comparison, action: string): Promise<boolean | null>;
   close(): void;
 }
 
@@ -89,13 +91,15 @@ export async function openTree(
     }
   }
 
-  async function search(query: Omit<Query, 'page'>, action: string, failures = 0): Promise<Found> {
+  async function asked<T>(ask: (session: Session) => Promise<T>, failures = 0): Promise<T> {
     try {
-      return await (await connected()).search(query, action);
+      return await ask(await connected());
     } catch (error) {
-      return restarted(failures + 1, error, () => search(query, action, failures + 1));
+      return restarted(failures + 1, error, () => asked(ask, failures + 1));
     }
   }
+  const search = (query: Omit<Query, 'page'>, action: string) =>
+    asked((session) => session.search(query, action));
 
   return {
     server,
@@ -118,6 +122,7 @@ export async function openTree(
       }
     },
     search,
+    compare: (comparison, action) => asked((session) => session.compare(comparison, action)),
     async entry(base, attributes, action, filter = ANY_ENTRY) {
       const { entries } = await search({ base, scope: 'base', filter, attributes }, action);
       if (!entries[0]) throw resultError(CODE.noSuchObject, '', action);

@@ -32,7 +32,7 @@ function message(
 
 export function resultMessage(
   messageId: number,
-  operation: 'BIND' | 'SEARCH' | 'EXTENSION',
+  operation: 'BIND' | 'SEARCH' | 'COMPARE' | 'EXTENSION',
   code: number,
   words = '',
   cookie?: Buffer,

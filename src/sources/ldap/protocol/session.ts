@@ -7,6 +7,8 @@ import type { Socket } from 'node:net';
 import {
   BindRequest,
   type BindResponse,
+  CompareRequest,
+  type CompareResponse,
   type Control,
   ExtendedRequest,
   type ExtendedResponse,
@@ -43,16 +45,24 @@ export interface Found {
   readonly cookie: Buffer;
 }
 
+export interface Comparison {
+  readonly dn: string;
+  readonly attribute: string;
+  readonly value: string;
+}
+
 export interface Session {
   readonly isOpen: boolean;
   bind(dn: string, password: string): Promise<void>;
   search(query: Query, action: string): Promise<Found>;
+  /** Whether the attribute has the value; null where the entry has no such attribute. Throws where the account may not know. */
+  compare(comparison: Comparison, action: string): Promise<boolean | null>;
   /** Continues over the encrypted socket that `secure` makes from the plain one. */
   startTls(secure: (plain: Socket) => Promise<Socket>): Promise<void>;
   close(): void;
 }
 
-type Response = BindResponse | ExtendedResponse | SearchResponse;
+type Response = BindResponse | CompareResponse | ExtendedResponse | SearchResponse;
 
 interface Asked {
   readonly message: Message;
@@ -170,6 +180,15 @@ export function createSession(connected: Socket, signal: AbortSignal): Session {
       if (status !== CODE.success) throw resultError(status, errorMessage, action, matchedDN);
       const paged = response.controls?.find((control) => control instanceof PagedResultsControl);
       return { entries, references, cookie: paged?.value?.cookie ?? Buffer.alloc(0) };
+    },
+    async compare({ dn, attribute, value }, action) {
+      const request = (messageId: number) => new CompareRequest({ messageId, dn, attribute, value });
+      const { response } = await ask(request, action);
+      const { status, errorMessage } = response;
+      if (status === CODE.compareTrue) return true;
+      if (status === CODE.compareFalse) return false;
+      if (status === CODE.noSuchAttribute) return null;
+      throw resultError(status, errorMessage, action);
     },
     async startTls(secure) {
       const action = 'encrypt the connection';

@@ -195,6 +195,8 @@ it('says of one person by their own entry whether a group has them', async () =>
   expect([await isIn(outer, ada), await isIn(outer, bob)]).toEqual([null, false]);
   ad.faults.hides = () => false;
   ad.faults.hiddenAttributes = new Set(['memberof']);
+  expect(await isIn(inner, ada)).toBe(true);
+  ad.faults.hiddenAttributes = new Set(['memberof', 'member']);
   expect(await isIn(inner, ada)).toBe(false);
   ad.faults.hides = (dn) => dn === inner;
   expect(await isIn(inner, ada)).toBeNull();

@@ -159,6 +159,30 @@ if (!hasSlapd()) {
     }
   });
 
+  it('asks a group itself about who is missing from its list, and knows an answer from none', async () => {
+    slapd = await start([
+      'access to attrs=memberUid by * none',
+      `access to dn.exact="cn=team,${GROUPS}" attrs=member val.exact="${dnOf('p0')}" by * none`,
+    ]);
+    try {
+      const seen = await scan();
+      const named = (name: string) =>
+        [...seen.groups.values()].find((group) => group.name === name)?.id ?? '';
+      const idOf = (uid: string) =>
+        [...seen.users.values()].find(({ attributes }) => attributes.uid === uid)?.id ?? '';
+      expect(memberIds(seen, named('unix'))).toEqual([]);
+      expect(memberIds(seen, named('team'))).toEqual([idOf('p1')]);
+      const isIn = (group: string, uid: string) => source().isMember?.(named(group), idOf(uid), CONTEXT);
+      expect(await isIn('unix', 'p2')).toBeNull();
+      expect(await isIn('team', 'p0')).toBeNull();
+      expect(await isIn('team', 'p1')).toBe(true);
+      expect(await isIn('team', 'p3')).toBe(false);
+      expect(await isIn('sellers', 'p3')).toBe(false);
+    } finally {
+      await slapd.close();
+    }
+  });
+
   it('does not take for deleted who is hidden, alone or with their folder', async () => {
     const hidden = [dnOf('p1'), SALES, `cn=team,${GROUPS}`].map(
       (dn) => `access to dn.subtree="${dn}" by * none`,
