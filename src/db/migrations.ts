@@ -62,6 +62,7 @@ import * as waitingTasks from '../../migrations/0296_waiting_tasks.ts';
 import * as unansweredGrants from '../../migrations/0297_unanswered_grants.ts';
 import * as managers from '../../migrations/0300_managers.ts';
 import * as managerNames from '../../migrations/0301_manager_names.ts';
+import * as fullRunsDue from '../../migrations/0302_full_runs_due.ts';
 
 interface Migration {
   readonly name: string;
@@ -128,6 +129,7 @@ const MIGRATIONS: readonly Migration[] = [
   { name: '0297_unanswered_grants', ...unansweredGrants },
   { name: '0300_managers', ...managers },
   { name: '0301_manager_names', ...managerNames },
+  { name: '0302_full_runs_due', ...fullRunsDue },
 ];
 
 export const migrationSource: Knex.MigrationSource<Migration> = {

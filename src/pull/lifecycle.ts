@@ -44,14 +44,19 @@ export async function askSource(
   return checkPulled({ db, cache }, record, asked, ends);
 }
 
-/** Pauses the connection because the source refused the credential: no run begins until a check succeeds. */
+/**
+ * Pauses the connection because the source refused the credential: no run begins until a check succeeds. A pause by an
+ * admin stays theirs.
+ */
 export async function pausePulled(
   deps: Pick<PullDeps, 'db' | 'clock'>,
   id: string,
   error: RemoteError,
 ): Promise<void> {
   await change(deps, id, { correlationId: newId(), actor: SYSTEM }, (current, now) =>
-    pausedForNow(current, { code: refusalCode(error.code), message: error.message }, now),
+    isPausedByAdmin(current)
+      ? current
+      : pausedForNow(current, { code: refusalCode(error.code), message: error.message }, now),
   );
 }
 

@@ -27,7 +27,7 @@ import { sayFailure, sayPartial } from './lifecycle.ts';
 import { demandPinned } from './pinned.ts';
 import { ScanRefused } from './refused.ts';
 import { dropStaged, endScan, nextPages, type OpenScan, takePage } from './scan.ts';
-import { nextRunAfter } from './schedule.ts';
+import { dueAfterFull, nextRunAfter } from './schedule.ts';
 
 export interface Step {
   readonly record: PulledRecord;
@@ -276,14 +276,15 @@ async function noteRun(
   if (!current) return;
   const { state, error, id: runId, mode } = run;
   const isGood = state === 'DONE' || state === 'PARTIAL';
-  const isFull = state === 'DONE' && mode === 'full';
+  const isFull = isGood && mode === 'full';
   const until = await nextActiveUntil(tx, record.id, at);
   await updatePulled(tx, {
     ...current,
     position: (isGood ? run.position : null) ?? current.position,
     lastSync: { at, status: state, error, runId },
     lastSuccessAt: isGood ? at : current.lastSuccessAt,
-    lastFullAt: isFull ? at : current.lastFullAt,
+    lastFullAt: isFull && state === 'DONE' ? at : current.lastFullAt,
+    fullDueSince: isFull ? dueAfterFull(current, run.startedAt) : current.fullDueSince,
     nextRunAt: nextRunAfter(current, Date.parse(run.startedAt ?? at), clock.now(), until),
   });
   if (state === 'FAILED') await sayFailure(tx, at, current, causeOf(record, run), error ?? 'the run failed');

@@ -28,13 +28,29 @@ export function nextRunAfter(
   return until !== null && until < regular ? until : regular;
 }
 
-/** A delta, unless the source has none or the last full scan was too long ago. */
+/**
+ * A delta, unless the source has none, the last full scan was too long ago, or settings changed since that concern
+ * everybody.
+ */
 export function modeDue(
-  { settings, lastFullAt, position }: Pick<PulledRecord, 'settings' | 'lastFullAt' | 'position'>,
+  {
+    settings,
+    lastFullAt,
+    fullDueSince,
+    position,
+  }: Pick<PulledRecord, 'settings' | 'lastFullAt' | 'fullDueSince' | 'position'>,
   hasDelta: boolean,
   nowMs: number,
 ): 'full' | 'delta' {
   const { fullIntervalMinutes } = settings.sync;
   const isOld = lastFullAt === null || Date.parse(lastFullAt) + fullIntervalMinutes * 60_000 <= nowMs;
-  return hasDelta && position !== null && !isOld ? 'delta' : 'full';
+  return hasDelta && position !== null && !isOld && fullDueSince === null ? 'delta' : 'full';
+}
+
+/** What a full run that began then leaves due: settings that changed after it began. */
+export function dueAfterFull(
+  { fullDueSince }: Pick<PulledRecord, 'fullDueSince'>,
+  beganAt: string | null,
+): string | null {
+  return fullDueSince !== null && fullDueSince > (beganAt ?? '') ? fullDueSince : null;
 }

@@ -7,7 +7,7 @@ import { appendEvent } from '../../db/events.ts';
 import type { ConnectionRecord } from '../../db/identity/connections.ts';
 import type { Db } from '../../db/open.ts';
 import { insertPulled, lockPulled, type PulledRecord, updatePulled } from '../../db/pull/connections.ts';
-import { insertPullRun, type NewRun, openPullRun, type PullRun } from '../../db/pull/runs.ts';
+import { insertPullRun, type NewRun, openPullRun, type PullRun, savePullRun } from '../../db/pull/runs.ts';
 import { transact } from '../../db/transaction.ts';
 import type { Cause } from '../../model/cause.ts';
 import { RequestError } from '../../model/errors.ts';
@@ -64,7 +64,8 @@ export async function createPulled(
       ...sealSecrets(deps.keyring, definition, id, read.given),
       settings: input.settings,
       ...{ tenantId: null, tenantName: null, self: null, ...UNPAUSED },
-      ...{ position: null, lastSync: null, lastSuccessAt: null, lastFullAt: null, nextRunAt: null },
+      ...{ position: null, lastSync: null, lastSuccessAt: null, lastFullAt: null },
+      ...{ fullDueSince: null, nextRunAt: null },
     });
   });
 }
@@ -113,17 +114,34 @@ export async function changePulled(
         ...sealed,
         ...{ name, updatedAt, settings: input.settings },
         ...(heals ? UNPAUSED : {}),
+        ...(change.connection || change.shape ? { fullDueSince: isoTime(now) } : {}),
         // A changed schedule counts from now.
         nextRunAt: isActive && input.settings.sync.enabled ? isoTime(now) : null,
       };
       const scheduleStays = JSON.stringify(current.settings.sync) === JSON.stringify(input.settings.sync);
       await updatePulled(tx, scheduleStays ? { ...after, nextRunAt: current.nextRunAt } : after);
-      if (isActive && change.scope)
-        run = await insertRun(tx, deps, after, { mode: 'full', takesFiltered: true }, cause);
+      if (!isActive || !change.scope) return;
+      if (current.paused) await giveUpWaiting(tx, record.id, isoTime(now));
+      run = await insertRun(tx, deps, after, { mode: 'full', takesFiltered: true }, cause);
     },
   );
   deps.wake.signal();
   return run === null ? { outcome: 'saved', connection: saved } : { outcome: 'run', run };
+}
+
+/**
+ * Ends a run that waits until its connection is resumed, and has changed nothing yet: the run with the changed settings
+ * takes its place. Otherwise an admin could not correct the setting that keeps the connection paused.
+ */
+async function giveUpWaiting(tx: Db, connectionId: string, at: string): Promise<void> {
+  const open = await openPullRun(tx, connectionId);
+  if (!open || open.phase === 'apply') return;
+  await savePullRun(tx, {
+    ...open,
+    state: 'FAILED',
+    error: 'Its settings changed meanwhile.',
+    finishedAt: at,
+  });
 }
 
 /**

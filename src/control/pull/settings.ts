@@ -117,6 +117,8 @@ export interface PullChange {
   readonly connection: boolean;
   /** Changes whom the source's answers bring, or how: it needs a preview. */
   readonly scope: boolean;
+  /** Changes who is whose manager, or what groups are called. */
+  readonly shape: boolean;
 }
 
 export function whatChanges(
@@ -137,6 +139,12 @@ export function whatChanges(
   const inScope = (key: string) => definition.scopeKeys.includes(key);
   const was = before.settings;
   const mappingOf = ({ mapping }: PullSettings) => mapping ?? definition.defaultMapping;
+  const shapeOf = ({ manager, tags }: PullSettings) => ({
+    enabled: manager.enabled,
+    childKey: manager.childKey ?? definition.manager?.childKey,
+    parentKey: manager.parentKey ?? definition.manager?.parentKey,
+    tags,
+  });
   return {
     connection: entered || changed.some((key) => !isBrake(key) && !inScope(key)),
     scope:
@@ -144,5 +152,6 @@ export function whatChanges(
       !isDeepStrictEqual(was.groups, settings.groups) ||
       !isDeepStrictEqual(mappingOf(was), mappingOf(settings)) ||
       !isDeepStrictEqual(was.domains, settings.domains),
+    shape: !isDeepStrictEqual(shapeOf(was), shapeOf(settings)),
   };
 }

@@ -24,6 +24,8 @@ export interface PulledRecord extends Peer {
   /** ISO times */
   readonly lastSuccessAt: string | null;
   readonly lastFullAt: string | null;
+  /** Settings changed then that a delta does not apply to those who did not change; null: a full run has applied them. */
+  readonly fullDueSince: string | null;
   readonly nextRunAt: string | null;
 }
 
@@ -93,6 +95,7 @@ function columns(record: PulledRecord) {
     last_sync: record.lastSync === null ? null : toJson(record.lastSync),
     last_success_at: record.lastSuccessAt,
     last_full_at: record.lastFullAt,
+    full_due_since: record.fullDueSince,
     next_run_at: record.nextRunAt,
     updated_at: record.updatedAt,
   };
@@ -119,6 +122,7 @@ function toPulled(row: Record<string, unknown>): PulledRecord {
     lastSync: fromJsonOrNull(row.last_sync),
     lastSuccessAt: row.last_success_at as string | null,
     lastFullAt: row.last_full_at as string | null,
+    fullDueSince: row.full_due_since as string | null,
     nextRunAt: row.next_run_at as string | null,
     updatedAt: row.updated_at as string,
   };

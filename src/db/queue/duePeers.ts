@@ -46,7 +46,10 @@ const ALERTS = `
   where active and (retry_at is null or retry_at <= :now or retry_at > :latest)
     and exists (select 1 from alert_deliveries where alert_id = alerts.id and alert_deliveries.state = 'pending')`;
 
-/** A run that waited for a decision is due where an admin approved something, or nothing waits any more. */
+/**
+ * A run that waited for a decision is due where an admin approved something, or nothing waits any more. While the
+ * connection is paused, a preview is due all the same.
+ */
 const CONNECTIONS = `
   select connection_id, 0, 'connection' from pulled_connections as c where
     paused is null and (
@@ -59,7 +62,13 @@ const CONNECTIONS = `
         )
       )
     )
-    or paused is not null and retry_at <= :now`;
+    or paused is not null and (
+      retry_at <= :now
+      or exists (
+        select 1 from pull_runs
+        where connection_id = c.connection_id and state in ('QUEUED', 'RUNNING') and mode = 'preview'
+      )
+    )`;
 
 /** As text, because knex takes several times as long to build it as SQLite to answer it. */
 const DUE = `${[ASKED, STORES, ALERTS, CONNECTIONS].join('\n  union')}\n  order by asked desc, id`;

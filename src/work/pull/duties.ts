@@ -61,8 +61,9 @@ export class PullDuties implements Duties {
     if (shift.isAsked()) await this.#answerer.answerAll(shift.calls);
     const record = await getPulled(db, this.connectionId);
     if (!record) return { kind: 'end' };
-    if (record.paused) return this.#recheck(record, shift);
     const run = await openPullRun(db, record.id);
+    // An admin looks at a preview before they let the connection go on.
+    if (record.paused && run?.mode !== 'preview') return this.#recheck(record, shift);
     if (run) return this.#step(record, run, shift, () => this.#runStep(record, run, shift));
     await this.#giveUp();
     const held = await heldPullRun(db, record.id);
