@@ -21,11 +21,8 @@ export function presentUser(baseUrl: string, user: UserRecord, { groups, manager
     schemas: enterprise ? [USER_URN, ENTERPRISE_URN] : [USER_URN],
     id: user.id,
     ...user.resource,
-    ...(manager && {
-      [ENTERPRISE_URN]: {
-        ...enterprise,
-        manager: { value: manager.id, $ref: userLocation(baseUrl, manager.id), displayName: manager.display },
-      },
+    ...(enterprise?.manager !== undefined && {
+      [ENTERPRISE_URN]: { ...enterprise, manager: shownManager(baseUrl, enterprise.manager, manager) },
     }),
     ...(groups && {
       groups: groups.map((group) => ({
@@ -40,6 +37,14 @@ export function presentUser(baseUrl: string, user: UserRecord, { groups, manager
 }
 
 type Enterprise = Readonly<Record<string, unknown>>;
+
+/** Of a manager who is nobody here: what the client sent, without an address of the bridge's own that leads nowhere. */
+function shownManager(baseUrl: string, stored: unknown, manager: NamedManager | null): unknown {
+  if (manager)
+    return { value: manager.id, $ref: userLocation(baseUrl, manager.id), displayName: manager.display };
+  const { $ref, ...rest } = stored as { readonly value?: string; readonly $ref?: unknown };
+  return $ref === userLocation(baseUrl, rest.value ?? '') ? rest : stored;
+}
 
 /** `members` is undefined where the answer leaves them out. */
 export function presentGroup(

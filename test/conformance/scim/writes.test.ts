@@ -95,8 +95,8 @@ onEachDatabase((open) => {
       expect(title.body).toMatchObject({ title: 'Engineer', ...shown('Ann Poe') });
       await idp.delete(`/Users/${boss.id}`);
       const { manager } = (await idp.get(path)).body[ENTERPRISE];
-      expect(manager).toMatchObject({ value: boss.id });
-      expect(manager).not.toHaveProperty('displayName');
+      // What the client sent back of the bridge's own answer leads nowhere any more.
+      expect(manager).toEqual({ value: boss.id });
     });
 
     it('takes names in any case and answers the canonical ones (§2.1)', async () => {
