@@ -72,8 +72,11 @@ async function tieOf({ settings, tree }: Reading, dn: string): Promise<string | 
   };
   const group = await naming(settings.groupBase, 'member');
   if (group !== null) return `${group} still has it as a member`;
-  const member = await naming(settings.userBase, 'memberOf');
-  return member === null ? null : `${member} is still a member of it`;
+  for (const base of new Set([settings.userBase, settings.groupBase])) {
+    const member = await naming(base, 'memberOf');
+    if (member !== null) return `${member} is still a member of it`;
+  }
+  return null;
 }
 
 const takesDeletedOut = ({ preset }: Tree) => preset.kind !== 'OpenLDAP';

@@ -202,6 +202,19 @@ it('says of one person by their own entry whether a group has them', async () =>
   expect(await isIn(inner, ada)).toBeNull();
 });
 
+it('does not take for deleted a group that is hidden, and of which somebody or a group is a member', async () => {
+  const team = ad.addGroup('Team', [ad.addPerson('Ada')]);
+  const outer = ad.addGroup('Outer', [ad.addGroup('Inner')]);
+  for (const dn of [team, outer]) {
+    const lookUp = async (id: string) => source().lookup('group', id, CONTEXT, { place: dn });
+    const id = ad.idOf(dn);
+    ad.faults.hides = (one) => one === dn;
+    expect(await lookUp(id)).toMatchObject({ is: 'unknown' });
+    ad.remove(dn);
+    expect(await lookUp(id)).toEqual({ is: 'gone' });
+  }
+});
+
 it('says no more of one person than what it was shown of their groups', async () => {
   const ada = ad.addPerson('Ada');
   const groups = ['A', 'B', 'C'].map((name) => ad.addGroup(name, [ada]));
