@@ -8,8 +8,9 @@ import { isAboutCredential } from '../lookups.ts';
 import { normalDn } from './protocol/dn.ts';
 import type { Entry } from './protocol/entry.ts';
 import { CODE, isCode } from './protocol/errors.ts';
+import type { Comparison } from './protocol/session.ts';
 import type { Reading } from './reading.ts';
-import { idFilter } from './tree.ts';
+import { idFilter, type Tree } from './tree.ts';
 
 const MEMBER_OF = 'memberOf';
 /** How many groups are searched for groups around them, for one person. */
@@ -76,17 +77,29 @@ async function isListed(
   let isHidden = false;
   for (const [attribute, needs] of LISTS) {
     if (needs !== null && !classes.has(needs)) continue;
-    for (const value of attribute === 'memberUid' ? user.texts('uid') : [user.dn]) {
-      try {
-        const isIn = await tree.compare({ dn: group.dn, attribute, value }, action);
-        if (isIn !== null) return isIn;
-      } catch (error) {
-        if (isCode(error, CODE.insufficientAccess)) isHidden = true;
-        else if (!isCode(error, CODE.undefinedAttribute)) throw error;
-      }
+    const isByName = attribute === 'memberUid';
+    const names = isByName ? user.texts('uid') : [user.dn];
+    for (const value of names) {
+      const isIn = await compared(tree, { dn: group.dn, attribute, value }, action);
+      if (isIn === 'refused') isHidden = true;
+      else if (isIn !== null) return isIn;
     }
+    // Who shows no name may have one that the account may not read.
+    if (isByName && names.length === 0)
+      isHidden ||=
+        (await compared(tree, { dn: user.dn, attribute: 'uid', value: '-' }, action)) === 'refused';
   }
   return isHidden ? null : false;
+}
+
+async function compared(tree: Tree, comparison: Comparison, action: string) {
+  try {
+    return await tree.compare(comparison, action);
+  } catch (error) {
+    if (isCode(error, CODE.insufficientAccess)) return 'refused';
+    if (isCode(error, CODE.undefinedAttribute)) return null;
+    throw error;
+  }
 }
 
 interface Outer {

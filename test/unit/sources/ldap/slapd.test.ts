@@ -183,6 +183,21 @@ if (!hasSlapd()) {
     }
   });
 
+  it('does not say that somebody has left whose user name it may not read', async () => {
+    slapd = await start([`access to dn.exact="${dnOf('p2')}" attrs=uid by * none`]);
+    try {
+      const seen = await scan();
+      const unix = [...seen.groups.values()].find(({ name }) => name === 'unix')?.id ?? '';
+      const idOf = (mail: string) =>
+        [...seen.users.values()].find(({ attributes }) => attributes.mail === mail)?.id ?? '';
+      expect(memberIds(seen, unix)).toEqual([]);
+      expect(await source().isMember?.(unix, idOf('p2@acme.example'), CONTEXT)).toBeNull();
+      expect(await source().isMember?.(unix, idOf('p3@acme.example'), CONTEXT)).toBe(false);
+    } finally {
+      await slapd.close();
+    }
+  });
+
   it('does not take for deleted who is hidden, alone or with their folder', async () => {
     const hidden = [dnOf('p1'), SALES, `cn=team,${GROUPS}`].map(
       (dn) => `access to dn.subtree="${dn}" by * none`,
