@@ -145,6 +145,10 @@ async function calm(world: World, play: Play): Promise<void> {
   await quiet(world, play);
   for (const task of await play.admin.tasks('parked')) await play.admin.retry(task);
   await quiet(world, play);
+  if ((await play.admin.tasks('pending')).length > 0) {
+    await world.sleep(TRIED_AGAIN_WITHIN_MS);
+    await quiet(world, play);
+  }
   for (const store of world.stores) {
     const { records } = store.guard;
     if (records.needsSync === null) continue;
@@ -155,6 +159,8 @@ async function calm(world: World, play: Play): Promise<void> {
   await waitForRemovals(world, play);
 }
 
+/** A task that failed is not pending for the bridge's status, but the bridge tries it again within the hour. */
+const TRIED_AGAIN_WITHIN_MS = 66 * 60_000;
 const RESUMED_WITHIN = 20;
 const RESUME_EVERY_MS = 30_000;
 

@@ -169,15 +169,14 @@ export function postponeGapMs(postponed: number): number {
 }
 
 /**
- * Puts the task off; it is never given up. `fails`: after MAX_ATTEMPTS the status says `failed`, and the task is
- * tried every hour.
+ * Puts the task off; it is never given up. `fails`: after MAX_ATTEMPTS the status says `failed`. The gaps grow as
+ * before, so that a leaver does not wait an hour where MAX_ATTEMPTS is small.
  */
 async function postpone(attempt: Attempt, error: RemoteError, fails: boolean): Promise<void> {
   const { task, context } = attempt;
   const postponed = task.postponed + 1;
   const failing = fails && postponed >= context.settings.maxAttempts;
-  const gapMs = failing ? POSTPONE_MAX_MS : postponeGapMs(task.postponed);
-  await later(attempt, error, { postponed, failing }, gapMs);
+  await later(attempt, error, { postponed, failing }, postponeGapMs(task.postponed));
 }
 
 /** Where only the vendor was silent, nobody waits long once it answers again, least of all a leaver. */
