@@ -136,9 +136,10 @@ async function nameTaken(
   const key = { attribute: GROUP_KEY, value: desired.name };
   const { context, db, task } = attempt;
   const [holder = null] = await holdersOf(db, context.store.id, task.subject, [key]);
-  const wait = taken(keyWaits, key, words);
-  const reason = `${desired.display} ${whyTaken(context, { ...wait, holder })}`;
   const isWanted = change.op === 'update' && change.attributes.some(({ to }) => to === desired.name);
+  // Where another group has the former name by now, there is nothing to go back to.
+  const wait = { ...taken(keyWaits, key, words), ...(isWanted ? {} : { former: null }) };
+  const reason = `${desired.display} ${whyTaken(context, { ...wait, holder })}`;
   await attempt.record(async (tx) => {
     await attempt.changeEvent(tx, change, { outcome: 'failure', calls, reason });
     // A group with a temporary name goes back to its former one.

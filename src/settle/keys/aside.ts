@@ -86,7 +86,8 @@ async function takeTemporary<C extends AnyUpdate>(
   const [attribute] = change?.attributes ?? [];
   if (!change || !attribute) return stuck(attempt, key, NO_VALUE);
   // After an earlier attempt, its present value is a temporary one already.
-  const meanwhile = { temporary: attribute.to, former: key.meanwhile.former ?? attribute.from };
+  const former = key.meanwhile.temporary === null ? attribute.from : key.meanwhile.former;
+  const meanwhile = { temporary: attribute.to, former };
   await attempt.recordBefore(false, async (tx) => {
     await writeDown(tx, attempt, key, meanwhile);
     await raisePriority(tx, attempt.task.id, PRIORITY.awaited);

@@ -24,7 +24,7 @@ import type { Refusal } from '../refusal.ts';
 import { type Order, stepAside } from './aside.ts';
 import { identityAttributes, recordKeys } from './holders.ts';
 import { type Awaited, awaitedKeys, type OwnWait, taken } from './order.ts';
-import { whyTaken } from './waits.ts';
+import { isWanted, whyTaken } from './waits.ts';
 
 export interface OrderedPerson extends Order {
   /** With the link as it is after stepping aside. */
@@ -83,6 +83,12 @@ export async function keysNotHad(
   const refusals: Refusal[] = [];
   const holders = await holdersOf(attempt.db, attempt.context.store.id, attempt.task.subject, refused);
   for (const { attribute, value, words } of refused) {
+    const own = known.find((row) => row.attribute === attribute);
+    if (own && !isWanted(desired.attributes, { attribute, value })) {
+      // Somebody else has the former value by now. The plan says already why the person cannot have the wanted one.
+      rows.push({ ...own, former: null });
+      continue;
+    }
     const row = taken(known, { attribute, value }, words);
     rows.push(row);
     const holder = holders.find((other) => other.attribute === attribute) ?? null;

@@ -4,7 +4,7 @@
  */
 
 import { lower } from '../../db/columns.ts';
-import { type KnownWait, keyWaitsOf, type Meanwhile } from '../../db/seen/keys.ts';
+import { type Key, type KnownWait, keyWaitsOf, type Meanwhile } from '../../db/seen/keys.ts';
 import type { Attributes, DesiredGroup, DesiredUser } from '../../model/desired.ts';
 import type { Kind } from '../../model/subject.ts';
 import type { StoreContext } from '../../stores/desired.ts';
@@ -57,7 +57,7 @@ export function takenName(
   return refused ? whyTaken(context, refused) : null;
 }
 
-function isWanted(attributes: Attributes, { attribute, value }: KnownWait): boolean {
+export function isWanted(attributes: Attributes, { attribute, value }: Key): boolean {
   const wanted = attributes[attribute];
   return wanted !== undefined && lower(wanted) === lower(value);
 }

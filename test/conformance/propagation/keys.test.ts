@@ -6,6 +6,7 @@
 import type { Dialect } from '../../../src/db/open.ts';
 import { eventually, person } from '../../bridge.ts';
 import { PLAYED } from '../../database.ts';
+import type { LoggedRequest } from '../../emulator/server.ts';
 import { mail, STORE_TYPES, type StoreType, startWorld, type World } from './world.ts';
 
 const BOTH = PLAYED.flatMap((dialect) => STORE_TYPES.map((type) => [dialect, type] as const));
@@ -184,6 +185,45 @@ describe.each(BOTH)('on %s, of %s', (dialect: Dialect, type: StoreType) => {
     expect(await world.bridge.db('tasks')).toEqual([]);
     await world.setActive(c, true);
     expect(await accountIds('b', 'c', 'c2')).not.toContain(null);
+    await expectSynced(a, b, c);
+  });
+
+  it('gives the wanted address also to whoever has a temporary one and cannot go back to the former', async () => {
+    if (type === 'Demo') return;
+    await world.add(type);
+    const [a, b, c] = await joinAll(['a', 'b', 'c']);
+    const before = await accountIds('a', 'b', 'c');
+    const { faults } = type === 'Slack' ? world.slack : world.gitlab;
+    faults.inject({
+      matches: ({ body }: Pick<LoggedRequest, 'body'>) => JSON.stringify(body ?? '').includes(mail('b')),
+      fault: { kind: 'answer', answer: { status: 404, body: 'A proxy.' } },
+      times: Number.POSITIVE_INFINITY,
+    });
+    await paused(async () => {
+      await readdress(a, 'b');
+      await readdress(b, 'c');
+      await readdress(c, 'a');
+      await inOrder(a, b, c);
+    }, false);
+    await eventually(async () => ((await accountIds('c'))[0] === before[1] ? true : undefined), 10_000);
+    // Bob has the former address of Cat, and Ann keeps the one that Cat wants.
+    await readdress(a, 'a');
+    faults.clear();
+    await world.patch(`/Users/${c}`, { op: 'replace', path: 'title', value: 'Pilot' });
+    await world.settled();
+    expect(await accountIds('a', 'c')).toEqual([before[0], before[1]]);
+    expect(await world.status(type, c)).toMatchObject({
+      status: 'partiallySynced',
+      reason: expect.stringMatching(/cannot have the .*mail a@acme.example on .*: it is that of a/i),
+    });
+    await world.forget();
+    await world.store(type, 'POST', '/sync', {});
+    await world.settled();
+    expect(await world.writes(type)).toEqual([]);
+
+    await readdress(a, 'a2');
+    await world.settled();
+    expect(await accountIds('a2', 'c', 'a')).toEqual(before);
     await expectSynced(a, b, c);
   });
 
