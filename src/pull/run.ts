@@ -277,7 +277,7 @@ async function noteRun(
   const { state, error, id: runId, mode } = run;
   const isGood = state === 'DONE' || state === 'PARTIAL';
   const isFull = isGood && mode === 'full';
-  const until = await nextActiveUntil(tx, record.id, at);
+  const until = await nextActiveUntil(tx, record.id, run.createdAt);
   await updatePulled(tx, {
     ...current,
     position: (isGood ? run.position : null) ?? current.position,

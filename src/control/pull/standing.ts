@@ -2,6 +2,7 @@
 
 import type { PulledRecord } from '../../db/pull/connections.ts';
 import { lockPulled, updatePulled } from '../../db/pull/connections.ts';
+import { hasPassedDate } from '../../db/pull/records.ts';
 import type { PullRun } from '../../db/pull/runs.ts';
 import { transact } from '../../db/transaction.ts';
 import type { Cause } from '../../model/cause.ts';
@@ -35,7 +36,9 @@ export async function startPull(
       { pointer: '/day', detail: `day is not for connections of strategy ${record.type}` },
     ]);
   // Only the source knows whether it can tell what changed; if it cannot, a delta becomes a full run.
-  const mode = preview ? 'preview' : full || day !== null ? 'full' : modeDue(record, true, deps.clock.now());
+  const now = deps.clock.now();
+  const isFull = full || day !== null || (await hasPassedDate(deps.db, record.id, isoTime(now)));
+  const mode = preview ? 'preview' : isFull ? 'full' : modeDue(record, true, now);
   return queueRun(deps, record, { mode, day }, cause);
 }
 

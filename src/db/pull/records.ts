@@ -151,16 +151,20 @@ export async function nextActiveUntil(db: Db, connectionId: string, after: strin
   return (row?.at ?? null) as string | null;
 }
 
-/** Whether such a date has passed since `since`. The source writes nothing then, so no delta shows it. */
-export async function hasPassedDate(
-  db: Db,
-  connectionId: string,
-  since: string,
-  now: string,
-): Promise<boolean> {
+/**
+ * Whether such a date has passed since the last run that ended well was decided upon. The source writes nothing then, so
+ * no delta shows it; and a run that is under way when it passes may have compared before.
+ */
+export async function hasPassedDate(db: Db, connectionId: string, now: string): Promise<boolean> {
+  const last = await db('pull_runs')
+    .where({ connection_id: connectionId })
+    .whereIn('state', ['DONE', 'PARTIAL'])
+    .whereNot({ mode: 'preview' })
+    .max({ at: 'created_at' })
+    .first();
   const row = await db('source_records')
     .where({ connection_id: connectionId })
-    .where('active_until', '>', since)
+    .where('active_until', '>', (last?.at as string | null) ?? '')
     .where('active_until', '<=', now)
     .first('source_id');
   return row !== undefined;

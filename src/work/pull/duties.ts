@@ -129,8 +129,7 @@ export class PullDuties implements Duties {
       if (record?.status !== 'ACTIVE' || record.nextRunAt === null) return false;
       if (record.nextRunAt > isoTime(now) || (await openPullRun(tx, id))) return false;
       const hasDelta = cache.sourceFor(record).delta !== undefined;
-      const passed = await hasPassedDate(tx, id, record.lastSuccessAt ?? '', isoTime(now));
-      const mode = passed ? 'full' : modeDue(record, hasDelta, now);
+      const mode = (await hasPassedDate(tx, id, isoTime(now))) ? 'full' : modeDue(record, hasDelta, now);
       const { environmentId } = record;
       const run = { environmentId, connectionId: id, mode, correlationId: newId() };
       await insertPullRun(tx, run, isoTime(now));
