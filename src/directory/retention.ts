@@ -21,6 +21,7 @@ import {
 } from '../db/identity/retention.ts';
 import { PURGED, purgeUser, type UserRecord } from '../db/identity/users.ts';
 import type { Db } from '../db/open.ts';
+import { forgetRecords } from '../db/pull/records.ts';
 import { SYSTEM } from '../model/cause.ts';
 import { type Clock, isoTime } from '../support/clock.ts';
 import { newId } from '../support/ids.ts';
@@ -85,6 +86,7 @@ async function purgeBatch(
     await db.transaction(async (tx) => {
       await holdBackWorkers(tx, user.personId);
       if (!(await purgeUser(tx, user, at, hash))) return;
+      if (user.externalId) await forgetRecords(tx, connection.id, [user.externalId]);
       await forgetAtReports(tx, user.id, new Set(names.map(lower)));
       const whole = !(await hasUnpurgedUsers(tx, user.personId));
       const events = whole ? await purgePerson(tx, environmentId, user.personId, redact) : 0;

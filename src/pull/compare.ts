@@ -43,6 +43,7 @@ import { Leavers } from './comparison/leavers.ts';
 import { LineSink } from './comparison/lines.ts';
 import { depthOf } from './comparison/managers.ts';
 import { comparePeople } from './comparison/people.ts';
+import { leaveOutPurged } from './comparison/purged.ts';
 import { isPresent } from './comparison/shown.ts';
 import type { PullDeps } from './deps.ts';
 import { ScanRefused } from './refused.ts';
@@ -83,7 +84,7 @@ export interface CompareInput {
  * on. Throws ScanRefused.
  */
 export async function compareRun(
-  { db, clock }: Pick<PullDeps, 'db' | 'clock'>,
+  { db, clock, identifierHash }: Pick<PullDeps, 'db' | 'clock' | 'identifierHash'>,
   input: CompareInput,
 ): Promise<Comparison> {
   const { record, run, settings, definition, context, lease } = input;
@@ -94,6 +95,10 @@ export async function compareRun(
   const now = isoTime(clock.now());
   const arrivals = new Arrivals({ db, connectionId, source, context });
   const found = foundLines(db, run, lease);
+  const purged = await leaveOutPurged({
+    ...{ db, run, known, now, hash: await identifierHash() },
+    write: (work) => recordUnder(db, lease, work),
+  });
   const keys = await readKeys({ db, run, settings, definition, known, now });
   if (isFull && keys.ids.size === 0 && known.ids.size > 0)
     throw new ScanRefused(
@@ -189,7 +194,7 @@ export async function compareRun(
   const summary = sink.summary({
     unchanged: people.unchanged,
     filtered: people.filtered + judged.filter(({ meaning }) => meaning.startsWith('filtered')).length,
-    skipped: people.skipped + stillDiscarded.size + groups.loops + leftOut(run),
+    skipped: people.skipped + stillDiscarded.size + groups.loops + leftOut(run) + purged,
     unknown,
   });
   const unknownGroups = [

@@ -166,17 +166,24 @@ export async function hasAccounts(db: Db, personId: string): Promise<boolean> {
   return (await link.first('id')) !== undefined;
 }
 
-/** Keeps the hashes of a purged user whose person has accounts. `leftExternalId`: for an inactive user. */
+/**
+ * Keeps the hashes of a purged user whose person has accounts, and of one who came from a directory that is pulled, which
+ * goes on to show them, that of the externalId. `leftExternalId`: for an inactive user.
+ */
 export async function rememberFormer(
   db: Db,
   user: Known & { readonly personId: string; readonly leftExternalId: string | null },
 ): Promise<void> {
   const { environmentId, connectionId, personId, leftExternalId, hash } = user;
-  if (!(await hasAccounts(db, personId))) return;
+  const isHolder = await hasAccounts(db, personId);
+  const isPulled = await db('pulled_connections')
+    .where({ connection_id: connectionId })
+    .first('connection_id');
+  if (!isHolder && !isPulled) return;
   const { userName, email } = namesOf(user);
+  const names = [['userName', userName] as const, ['email', email] as const];
   const had: readonly (readonly [FormerKind, unknown])[] = [
-    ['userName', userName],
-    ['email', email],
+    ...(isHolder ? names : []),
     ['externalId', user.resource.externalId],
     ['externalId', leftExternalId],
   ];
@@ -189,6 +196,33 @@ export async function rememberFormer(
     .insert(rows)
     .onConflict(['person_id', 'connection_id', 'kind', 'hash'])
     .ignore();
+}
+
+/** Whether any purged user of the connection is remembered by an externalId. */
+export async function anyPurged(
+  db: Db,
+  { environmentId, connectionId }: Pick<Known, 'environmentId' | 'connectionId'>,
+): Promise<boolean> {
+  const whose = { environment_id: environmentId, connection_id: connectionId, kind: 'externalId' };
+  return (await db('former_identifiers').where(whose).first('hash')) !== undefined;
+}
+
+/** Which of these externalIds purged users of the connection had. */
+export async function purgedAmong(
+  db: Db,
+  { environmentId, connectionId, hash }: Pick<Known, 'environmentId' | 'connectionId' | 'hash'>,
+  externalIds: readonly string[],
+): Promise<readonly string[]> {
+  const found: string[] = [];
+  for (const some of chunks(externalIds)) {
+    const byHash = new Map(some.map((id) => [hash(id), id]));
+    const rows: { hash: string }[] = await db('former_identifiers')
+      .where({ environment_id: environmentId, connection_id: connectionId, kind: 'externalId' })
+      .whereIn('hash', [...byHash.keys()])
+      .select('hash');
+    found.push(...rows.flatMap((row) => byHash.get(row.hash) ?? []));
+  }
+  return [...new Set(found)];
 }
 
 /** When a person left, and when their data was purged. */

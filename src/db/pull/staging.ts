@@ -71,6 +71,16 @@ export async function stagedPage<R>(
   }));
 }
 
+export async function unstage(
+  db: Db,
+  runId: string,
+  kind: Kind,
+  sourceIds: readonly string[],
+): Promise<void> {
+  for (const some of chunks(sourceIds))
+    await db('pull_staged').where({ run_id: runId, kind }).whereIn('source_id', some).delete();
+}
+
 export async function stagedOne<R>(db: Db, runId: string, kind: Kind, sourceId: string): Promise<R | null> {
   const row = await db('pull_staged').where({ run_id: runId, kind, source_id: sourceId }).first('record');
   return row ? fromJson<R>(row.record) : null;
