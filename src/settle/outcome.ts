@@ -31,6 +31,8 @@ export interface Outcome {
   readonly waiting?: readonly string[];
   /** After how long the subject looks again by itself whether it still has to wait. */
   readonly waitMs?: number;
+  /** It waits for the vendor, and nobody knows for how long. */
+  readonly awaitsVendor?: boolean;
   /** The waits for keys that others have: as they are remembered, and as they are from now on. */
   readonly keyWaits?: { readonly known: readonly OwnWait[]; readonly now: readonly OwnWait[] };
   /** ISO time: since when the vendor refuses a loss that is still owed; null where it refuses none. */
@@ -90,8 +92,10 @@ export async function conclude(
   ending.push(...attempt.eventsAtEnd(tx));
   // A held task makes no other task wait.
   if (status.status === 'held' && !waits) await holdTask(tx, attempt.task, ending);
-  else if (dueAt !== undefined) await recheckTask(tx, attempt.task, dueAt, ending);
-  else await completeTask(tx, attempt.task, ending);
+  else if (dueAt !== undefined) {
+    const { awaitsVendor = false } = outcome;
+    await recheckTask(tx, attempt.task, { runAt: dueAt, awaitsVendor }, ending);
+  } else await completeTask(tx, attempt.task, ending);
   return { before, after: status };
 }
 

@@ -66,7 +66,7 @@ export async function waitsForSeats(
 }
 
 function failureOf(attempt: Attempt) {
-  return { attempts: attempt.task.attempts, failedAt: attempt.now() };
+  return { attempts: attempt.task.attempts, failedAt: attempt.now(), awaitsVendor: true };
 }
 
 /** A creation succeeded, so those that wait are due. Part of the transaction that records it. */

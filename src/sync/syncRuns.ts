@@ -126,7 +126,7 @@ async function advance(tx: Db, step: Step, phase: Phase, progress: Progress, cal
   await saveSyncRun(tx, { ...moved, position: null, settling: true });
 }
 
-/** Closes the runs of which every task is settled, parked or held. */
+/** Closes the runs of which no task is due soon. */
 export async function closeSettledRuns(
   deps: { readonly db: Db; readonly clock: Clock },
   context: StoreContext,

@@ -9,7 +9,7 @@ import type { Db } from '../db/open.ts';
 import { type LeaverRecord, storesWithUnreportedLeavers, takeOverdue } from '../db/queue/leavers.ts';
 import { takeDueRemovals } from '../db/queue/removals.ts';
 import { enqueueTask, PRIORITY, taskOf } from '../db/queue/tasks.ts';
-import { hasOpenRun, insertSyncRun, lastScanningRun } from '../db/runs/syncRuns.ts';
+import { insertSyncRun, lastScanningRun, nextOpenRun } from '../db/runs/syncRuns.ts';
 import { getSyncStatus } from '../db/seen/syncStatuses.ts';
 import { everyActiveStore, lockStore, type StoreRecord } from '../db/stores/stores.ts';
 import { type Cause, SYSTEM } from '../model/cause.ts';
@@ -70,7 +70,7 @@ async function queuePeriodicSync(
   if (deps.clock.now() < dueAt) return false;
   return deps.db.transaction(async (tx) => {
     const current = await lockStore(tx, store.id);
-    if (current?.status !== 'ACTIVE' || (await hasOpenRun(tx, store.id))) return false;
+    if (current?.status !== 'ACTIVE' || (await nextOpenRun(tx, store.id)) !== null) return false;
     const latest = await lastScanningRun(tx, store.id);
     if (latest?.id !== last?.id) return false;
     const run = {

@@ -89,7 +89,14 @@ export async function noteLostAccount(db: Db, storeId: string, subject: Subject)
 }
 
 /** Forgets earlier failures. */
-const UNFAILED = { attempts: 0, postponed: 0, failing: false, failed_at: null, error: null };
+const UNFAILED = {
+  attempts: 0,
+  postponed: 0,
+  failing: false,
+  failed_at: null,
+  error: null,
+  awaits_vendor: false,
+};
 
 export async function markGroupsAsked(db: Db, taskId: string, at: string): Promise<void> {
   await db('tasks').where({ id: taskId }).update({ groups_asked_at: at });
@@ -172,9 +179,22 @@ export async function retryLater(
     });
 }
 
-/** The subject is settled, except for a recheck at `runAt`; a write that comes meanwhile makes it due at once. */
-export async function recheckTask(db: Db, task: DueTask, runAt: string, ending: Ending): Promise<void> {
-  await endTask(db, task, ending, asClaimed(db, task).update({ run_at: runAt, intent: null, ...UNFAILED }));
+export interface Recheck {
+  /** ISO time; a write that comes before makes the task due at once. */
+  readonly runAt: string;
+  /** Something has to happen at the vendor first. */
+  readonly awaitsVendor: boolean;
+}
+
+/** The subject is settled, except for a recheck. */
+export async function recheckTask(
+  db: Db,
+  task: DueTask,
+  { runAt, awaitsVendor }: Recheck,
+  ending: Ending,
+): Promise<void> {
+  const waiting = { run_at: runAt, intent: null, ...UNFAILED, awaits_vendor: awaitsVendor };
+  await endTask(db, task, ending, asClaimed(db, task).update(waiting));
 }
 
 /**

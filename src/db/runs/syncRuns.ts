@@ -182,7 +182,10 @@ export async function latestRun(db: Db, storeId: string): Promise<SyncRunRecord 
   return row ? toSyncRun(row) : null;
 }
 
-/** Runs of which every task is settled, parked or held, so that they can be closed. */
+/**
+ * Runs of which every task is settled, parked, held, or waits for something that may take the vendor days, so that
+ * they can be closed: an open run keeps the next periodic one away.
+ */
 export async function settledRuns(db: Db, storeId: string): Promise<readonly SyncRunRecord[]> {
   const rows = await db('sync_runs')
     .where({ store_id: storeId, state: 'RUNNING', settling: true })
@@ -191,7 +194,7 @@ export async function settledRuns(db: Db, storeId: string): Promise<readonly Syn
         .join('tasks', 'tasks.id', 'task_causes.task_id')
         .where('tasks.store_id', storeId)
         .where('tasks.state', 'pending')
-        .where('tasks.postponed', 0)
+        .where({ 'tasks.postponed': 0, 'tasks.awaits_vendor': false })
         .where('task_causes.correlation_id', db.ref('sync_runs.correlation_id'))
         .select(db.raw('1')),
     );

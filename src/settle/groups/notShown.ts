@@ -57,7 +57,7 @@ export async function waitUntilShown(
         heldReasons: [],
         skipped: [],
         refusals: [{ reason, vendor: error && answerOf(error) }],
-        ...(looksAgain ? { waiting: [reason], waitMs: LOOK_MS } : {}),
+        ...(looksAgain ? { waiting: [reason], waitMs: LOOK_MS, awaitsVendor: true } : {}),
       },
       standing,
     );

@@ -74,6 +74,22 @@ describe.each(PLAYED)('on %s, a group that GitLab hides', (dialect: Dialect) => 
     expect(await world.bridge.db('links').where({ kind: 'group' })).toEqual([]);
   });
 
+  it('keeps no sync open while something is owed there, and with it the next periodic one away', async () => {
+    await world.add(type);
+    const lea = await world.join('lea');
+    const group = await world.group('engineering', [lea]);
+    hide(true);
+    await world.bridge.scim('DELETE', `/Groups/${group}`);
+    await untilSaid();
+    const { id } = (await world.store(type, 'POST', '/sync', {})).body;
+    await eventually(async () => {
+      const { state } = (await world.store(type, 'GET', `/syncs/${id}`)).body;
+      return state === 'DONE' || undefined;
+    }, 10_000);
+    await shownAgain();
+    expect(await world.members(type, 'engineering')).toEqual([]);
+  });
+
   it('keeps what is owed through a sync with repair', async () => {
     await world.add(type);
     const lea = await world.join('lea');

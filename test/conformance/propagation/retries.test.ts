@@ -76,6 +76,16 @@ describe('a vendor without seats', () => {
     expect(gaps[3]).toBeGreaterThan((gaps[0] as number) * 2);
   });
 
+  it('keeps no sync open, and with it the next periodic one away', async () => {
+    await hire('ann', 'bob');
+    const { id } = (await world.store('GitLabSelfManaged', 'POST', '/sync', {})).body;
+    await eventually(async () => {
+      const { state } = (await world.store('GitLabSelfManaged', 'GET', `/syncs/${id}`)).body;
+      return state === 'DONE' || undefined;
+    }, 10_000);
+    expect(await tasks()).toHaveLength(2);
+  });
+
   it('gets everyone who waited once it has some', async () => {
     await hire('ann', 'bob', 'cyd');
     world.gitlab.faults.clear();

@@ -293,6 +293,26 @@ describe.each(PLAYED)('on %s', (dialect) => {
       expect(await runs()).toHaveLength(2);
     });
 
+    it('does so although the run before still waits for somebody', async () => {
+      await world.add('GitLabSelfManaged', { SYNC_INTERVAL_MINUTES: 60, DRIFT_MODE: 'Repair' });
+      const jane = await world.join('jane');
+      world.gitlab.faults.inject({
+        fault: { kind: 'answer', answer: { status: 429, headers: { 'retry-after': '900' }, body: '' } },
+        matches: ({ method }) => method === 'PUT',
+        times: Number.POSITIVE_INFINITY,
+      });
+      const renamed = patch({ op: 'replace', value: { displayName: 'Jane Moe' } });
+      await world.bridge.scim('PATCH', `/Users/${jane}`, renamed);
+      for (const open of [1, 2]) {
+        clock.advance(67 * MINUTE_MS);
+        await eventually(async () => {
+          await world.bridge.ring();
+          const all = await runs().where({ state: 'RUNNING', settling: true });
+          return all.length === open || undefined;
+        }, 10_000);
+      }
+    });
+
     it('does not with 0, nor while the store is paused', async () => {
       await world.add('Demo', { SYNC_INTERVAL_MINUTES: 0 });
       clock.advance(30 * DAY_MS);

@@ -52,7 +52,11 @@ onEachDatabase((open) => {
   it.each([
     ['completed', completeTask],
     ['held', holdTask],
-    ['put off', (db: Db, task: DueTask, ending: readonly Write[]) => recheckTask(db, task, LATER, ending)],
+    [
+      'put off',
+      (db: Db, task: DueTask, ending: readonly Write[]) =>
+        recheckTask(db, task, { runAt: LATER, awaitsVendor: false }, ending),
+    ],
   ] as const)(
     '%s, it has what was said of the subject written along, also where a write came',
     async (_how, end) => {
