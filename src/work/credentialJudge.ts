@@ -1,6 +1,7 @@
 /**
  * Before the bridge calls a subject refused, it makes sure that the vendor does not refuse its credential: by a
- * check, at most once a minute for a store. One check answers for everybody who was refused before it ended.
+ * check, at most once a minute for a store. One check answers for everybody who was refused before it ended, and for
+ * the same refusal once more. What it found outlives the worker's time with the store.
  */
 
 import type { DueTask } from '../db/queue/queue.ts';
@@ -34,6 +35,27 @@ interface Ended {
   readonly endedAt: number;
 }
 
+/** What the last check of a store found. */
+export class LastCheck {
+  checkedAt: number | null = null;
+  /** When a check last found the credential good, if no later one found otherwise. */
+  goodAt: number | null = null;
+  /** The last check and when it ended, if it did not find the credential good. */
+  bad: Ended | null = null;
+  /** Subjects whose refusal the last check answered. */
+  readonly answered = new Set<string>();
+}
+
+/** The last checks of a process, by store. */
+export function lastChecks(): (storeId: string) => LastCheck {
+  const byStore = new Map<string, LastCheck>();
+  return (storeId) => {
+    const last = byStore.get(storeId) ?? new LastCheck();
+    byStore.set(storeId, last);
+    return last;
+  };
+}
+
 export type StoreCheck = (store: StoreRecord, signal: AbortSignal) => Promise<Check>;
 
 export type AskAgain = (store: StoreRecord) => Promise<void>;
@@ -42,11 +64,7 @@ export class CredentialJudge {
   readonly #clock: Clock;
   readonly #check: StoreCheck;
   readonly #askAgain: AskAgain;
-  #checkedAt: number | null = null;
-  /** When a check last found the credential good, if no later one found otherwise. */
-  #goodAt: number | null = null;
-  /** The last check and when it ended, if it did not find the credential good. */
-  #bad: Ended | null = null;
+  readonly #last: LastCheck;
   /** The check under way; it also answers for everybody who is refused meanwhile. */
   #checking: Promise<Ended> | null = null;
   /** Subjects that were refused since the last check and the last success. */
@@ -57,10 +75,11 @@ export class CredentialJudge {
   #hasAskedAgain = false;
 
   /** `askAgain`: for subjects that were called refused before the bridge knew that the vendor denies everybody. */
-  constructor(clock: Clock, check: StoreCheck, askAgain: AskAgain) {
+  constructor(clock: Clock, check: StoreCheck, askAgain: AskAgain, last = new LastCheck()) {
     this.#clock = clock;
     this.#check = check;
     this.#askAgain = askAgain;
+    this.#last = last;
   }
 
   /**
@@ -91,20 +110,22 @@ export class CredentialJudge {
     signal: AbortSignal,
   ): Promise<void> {
     const now = this.#clock.now();
-    if (this.#bad !== null && began <= this.#bad.endedAt)
-      throw verdict(store, error, this.#bad.check) ?? error;
-    if (this.#checking === null && this.#checkedAt !== null) {
+    const { bad, checkedAt, goodAt, answered } = this.#last;
+    if (bad !== null && began <= bad.endedAt) throw verdict(store, error, bad.check) ?? error;
+    if (this.#checking === null && checkedAt !== null) {
       // A check that did not find the credential good says of no refusal whose it is.
-      const wasGood = this.#goodAt === this.#checkedAt;
-      if (wasGood && refusedBefore(task, this.#checkedAt)) return;
-      const waitMs = this.#checkedAt + CHECK_EVERY_MS - now;
+      const wasGood = goodAt === checkedAt;
+      if (wasGood && refusedBefore(task, checkedAt)) return;
+      const waitMs = checkedAt + CHECK_EVERY_MS - now;
       if (waitMs > 0) {
+        if (wasGood && answered.has(about)) return;
         this.#refused.add(about);
         if (wasGood && !isOwed && this.#refused.size < REFUSED_MIN) return;
         throw checked(store, error, 'waits', error, waitMs);
       }
     }
     await this.#checkNow(store, error, signal);
+    this.#last.answered.add(about);
   }
 
   /**
@@ -115,11 +136,12 @@ export class CredentialJudge {
   async prove(store: StoreRecord, signal: AbortSignal): Promise<void> {
     const now = this.#clock.now();
     const isRecent = (at: number | null): at is number => at !== null && now - at < CHECK_EVERY_MS;
-    if (isRecent(this.#goodAt)) return;
+    const { goodAt, checkedAt } = this.#last;
+    if (isRecent(goodAt)) return;
     const asked = { action: 'make sure that the credential sees everything', status: undefined };
-    if (isRecent(this.#checkedAt)) {
+    if (isRecent(checkedAt)) {
       const message = `${store.name} showed nothing, and it is not known whether the credential may see it`;
-      throw checked(store, asked, 'waits', { message }, this.#checkedAt + CHECK_EVERY_MS - now);
+      throw checked(store, asked, 'waits', { message }, checkedAt + CHECK_EVERY_MS - now);
     }
     await this.#checkNow(store, asked, signal);
   }
@@ -132,9 +154,9 @@ export class CredentialJudge {
     this.#checking ??= this.#checkOnce(store, signal);
     const { check, endedAt } = await this.#checking;
     const bad = verdict(store, error, check);
-    this.#goodAt = bad === null ? endedAt : null;
+    this.#last.goodAt = bad === null ? endedAt : null;
     if (bad === null) return;
-    this.#bad = { check, endedAt };
+    this.#last.bad = { check, endedAt };
     throw bad;
   }
 
@@ -142,7 +164,8 @@ export class CredentialJudge {
     try {
       const check = await this.#check(store, signal);
       const endedAt = this.#clock.now();
-      this.#checkedAt = endedAt;
+      this.#last.checkedAt = endedAt;
+      this.#last.answered.clear();
       this.#refused.clear();
       return { check, endedAt };
     } finally {

@@ -64,7 +64,7 @@ export class StoreDuties implements Duties {
     this.storeId = storeId;
     this.#deps = deps;
     this.#answerer = new Answerer(storeId, deps);
-    this.#health = new StoreHealth(deps);
+    this.#health = new StoreHealth(storeId, deps);
     this.#tasks = new StoreTasks(deps, this.#health, (shift, wanted) => this.#lookAtStore(shift, wanted));
   }
 

@@ -9,7 +9,7 @@ import { saveUnrecognised } from '../db/stores/storeProgress.ts';
 import type { StoreRecord } from '../db/stores/stores.ts';
 import { RemoteError } from '../model/errors.ts';
 import { type Clock, isoTime } from '../support/clock.ts';
-import { type AskAgain, CredentialJudge, type StoreCheck } from './credentialJudge.ts';
+import { type AskAgain, CredentialJudge, type LastCheck, type StoreCheck } from './credentialJudge.ts';
 import type { StoreReaction } from './failure.ts';
 import { Trouble } from './trouble.ts';
 
@@ -23,6 +23,7 @@ export interface StoreHealthDeps {
     readonly askAgainForRefused: AskAgain;
     /** Is the credential good? Never throws a RemoteError. */
     readonly check: StoreCheck;
+    lastCheckOf(storeId: string): LastCheck;
   };
 }
 
@@ -40,10 +41,10 @@ export class StoreHealth {
   /** ISO time: when the vendor last served a task; the store's row may be a moment behind. */
   servedAt: string | null = null;
 
-  constructor(deps: StoreHealthDeps) {
+  constructor(storeId: string, deps: StoreHealthDeps) {
     this.#deps = deps;
-    const { check, askAgainForRefused } = deps.storeLifecycle;
-    this.credential = new CredentialJudge(deps.clock, check, askAgainForRefused);
+    const { check, askAgainForRefused, lastCheckOf } = deps.storeLifecycle;
+    this.credential = new CredentialJudge(deps.clock, check, askAgainForRefused, lastCheckOf(storeId));
   }
 
   /** For how long the worker still leaves the store alone. */

@@ -9,6 +9,7 @@ import { createContextCache } from '../stores/context.ts';
 import type { PropagationDeps } from '../stores/deps.ts';
 import { newId } from '../support/ids.ts';
 import type { Metrics } from '../support/metrics.ts';
+import { lastChecks } from './credentialJudge.ts';
 import type { StoreLifecycle } from './storeDuties.ts';
 
 export function createStoreLifecycle(deps: PropagationDeps, metrics: Metrics): StoreLifecycle {
@@ -16,6 +17,7 @@ export function createStoreLifecycle(deps: PropagationDeps, metrics: Metrics): S
     storeContextOf: createContextCache(deps.db, deps.connectors, deps.deletions),
     pauseForCredential: (store, error) => pauseForCredential(deps, store, error),
     askAgainForRefused: (store) => askAgainForRefused(deps, store),
+    lastCheckOf: lastChecks(),
     check: (store, signal) => checkConnection(deps.connectors.connectorFor(store), signal),
     recheck: async (store, signal) => {
       await recheckPaused(deps, store, signal);

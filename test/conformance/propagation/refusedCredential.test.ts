@@ -66,6 +66,32 @@ describe.each([
   });
 });
 
+it('checks once a minute for one leaver whom the vendor refuses again and again', async () => {
+  const clock = movableClock();
+  world = await startWorld('sqlite', clock);
+  await world.add('GitLabSelfManaged');
+  const ann = await world.join('ann');
+  await world.forget();
+  world.gitlab.faults.inject({
+    fault: { kind: 'answer', answer: { status: 403, body: { message: '403 Forbidden' } } },
+    matches: ({ path }) => path.endsWith('/block'),
+    times: Number.POSITIVE_INFINITY,
+  });
+  const asked = (end: string) => world.gitlab.requests.filter(({ path }) => path.endsWith(end)).length;
+  const refusedTimes = (times: number) =>
+    eventually(async () => {
+      const { status } = await world.status('GitLabSelfManaged', ann);
+      return (asked('/block') === times && status === 'partiallySynced') || undefined;
+    }, 10_000);
+  await leave(ann);
+  for (let times = 1; times <= 3; times++) {
+    await refusedTimes(times);
+    // The worker lets go of the store.
+    clock.advance(15_000);
+  }
+  expect(asked('/user')).toBe(1);
+});
+
 it('asks again for whoever was called refused on the answer of an earlier check', async () => {
   const clock = movableClock();
   world = await startWorld('sqlite', clock);

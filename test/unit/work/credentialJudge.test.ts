@@ -4,7 +4,7 @@ import type { DueTask } from '../../../src/db/queue/queue.ts';
 import type { StoreRecord } from '../../../src/db/stores/stores.ts';
 import { RemoteError } from '../../../src/model/errors.ts';
 import type { Check } from '../../../src/stores/check.ts';
-import { CredentialJudge } from '../../../src/work/credentialJudge.ts';
+import { CredentialJudge, LastCheck } from '../../../src/work/credentialJudge.ts';
 
 const STORE = { type: 'Slack', tenantId: null } as StoreRecord;
 const GOOD: Check = {
@@ -102,6 +102,25 @@ it('counts from the beginning where somebody was served between', async () => {
 it('takes no earlier answer for a creation, or for what ends access', async () => {
   await refuse('a');
   expect(await refuse('b', { isOwed: true })).toBe('waits');
+});
+
+it('takes it for the same refusal once more, and knows it when the worker comes back to the store', async () => {
+  const last = new LastCheck();
+  const clock = { now: () => now, sleep: async () => {} };
+  const check = async () => {
+    checks += 1;
+    return answer;
+  };
+  for (const outcomes of [['refused'], ['refused', 'waits']]) {
+    judge = new CredentialJudge(clock, check, async () => {}, last);
+    const asked = ['a', 'b'].slice(0, outcomes.length);
+    for (const [n, id] of asked.entries()) expect(await refuse(id, { isOwed: true })).toBe(outcomes[n]);
+    now += 10_000;
+  }
+  expect(checks).toBe(1);
+  now += 60_000;
+  expect(await refuse('a', { isOwed: true })).toBe('refused');
+  expect(checks).toBe(2);
 });
 
 it('blames the credential where it is bad, and nobody where nobody answers', async () => {
