@@ -16,7 +16,10 @@ export interface RemoteUser {
   /** The name or address that the vendor shows to people. */
   readonly display: string;
   readonly state: AccountState;
-  /** The account is `locked` until an administrator there approves it, which may happen at any time. */
+  /**
+   * The account is `locked` until an administrator there lets the person in, which may happen at any time; or it is
+   * in a state that the connector does not know, which may not keep anybody out.
+   */
   readonly awaitsApproval?: boolean;
   /** The account can do more there than people usually can. Absent where it cannot, or the vendor does not say. */
   readonly privileged?: true;

@@ -95,14 +95,15 @@ export class Drafting {
 }
 
 /** In words that follow the person's name. */
-export const UNAPPROVED = "waits for an administrator's approval there";
+export const UNAPPROVED =
+  "waits for an administrator's approval there, or is in a state that the bridge does not know";
 
 /** Why a `locked` account lets nobody in. */
 export function lockedBy({ awaitsApproval }: RemoteUser): 'locked' | 'unapproved' {
   return awaitsApproval ? 'unapproved' : 'locked';
 }
 
-/** Whether somebody has access, or may get it at any time because they wait for approval there. */
+/** Whether somebody has access, or may get it at any time. */
 export function mayGiveAccess({ state, awaitsApproval }: RemoteUser): boolean {
   return state === 'enabled' || awaitsApproval === true;
 }

@@ -149,7 +149,7 @@ export function userOf(row: Row, settings: GitLabSettings): RemoteUser {
     remoteId: String(row.id),
     display: username || textOr(row.name, String(row.id)),
     state: stateOf(row.state),
-    ...(row.state === PENDING ? { awaitsApproval: true } : {}),
+    ...(mayOpen(row) ? { awaitsApproval: true } : {}),
     ...(row.is_admin === true || row.is_auditor === true ? { privileged: true } : {}),
     ...(row.confirmed_at === null ? { unconfirmed: true } : {}),
     ...(row.external === true ? { outsider: true } : {}),
@@ -163,7 +163,7 @@ export function userOf(row: Row, settings: GitLabSettings): RemoteUser {
 
 /**
  * `deactivated` people get back in by signing in, so they have access: enabled. A state that GitLab adds in future
- * counts as locked.
+ * counts as locked, and may let people in.
  */
 function stateOf(state: unknown): AccountState {
   switch (state) {
@@ -194,9 +194,14 @@ export function whyLocked({ state }: Row): string {
 
 const PENDING = 'blocked_pending_approval';
 
-/** In such a state nobody can sign in until an administrator, or the directory, lifts it. */
-export function isKnownLock({ state }: Row): boolean {
-  return state === 'banned' || state === 'ldap_blocked';
+/** It waits for an approval, which `block` does not prevent. */
+export function isPending({ state }: Row): boolean {
+  return state === PENDING;
+}
+
+/** Banned, or blocked by the directory, nobody can sign in; what a state does that GitLab adds in future, nobody knows. */
+function mayOpen({ state }: Row): boolean {
+  return stateOf(state) === 'locked' && state !== 'banned' && state !== 'ldap_blocked';
 }
 
 export function groupOf(row: Row): RemoteGroup {

@@ -7,7 +7,7 @@ import type { Applied, CallContext } from '../connector.ts';
 import * as calls from './api/calls.ts';
 import type { Instance } from './api/client.ts';
 import { failed, isBlockedByDirectory, isLocked, type Refusal, refused } from './api/errors.ts';
-import { isKnownLock, userOf, whyLocked } from './mapping.ts';
+import { isPending, userOf, whyLocked } from './mapping.ts';
 import { readRow } from './users.ts';
 
 export async function disableUser(
@@ -30,12 +30,12 @@ export async function disableUser(
   const row = await readRow(instance, remoteId, context);
   if (row === null) return { remoteId, outcome: 'gone' };
   const observed = userOf(row, instance.settings);
-  if (observed.awaitsApproval) {
+  if (isPending(row)) {
     const why = `${whyLocked(row)}, which would let the person in; reject it there`;
     throw failed(attempt.action, 'waits', why);
   }
   if (observed.state === 'enabled') throw failed(attempt.action, 'rejected', 'and GitLab says no more');
-  if (observed.state === 'locked' && !isKnownLock(row)) throw failed(attempt.action, 'waits', whyLocked(row));
+  if (observed.awaitsApproval) throw failed(attempt.action, 'waits', whyLocked(row));
   return { remoteId, outcome: 'already', observed };
 }
 

@@ -89,6 +89,22 @@ it.each([
   expect(remote('jane').state).toBe('blocked');
 });
 
+it('keeps a leaver open whose account is in a state that the bridge does not know', async () => {
+  await world.add(TYPE);
+  const jane = await world.join('jane');
+  Object.assign(remote('jane'), { state: 'suspended' });
+  await world.store(TYPE, 'POST', '/sync');
+  await world.settled();
+  expect(await world.status(TYPE, jane)).toMatchObject({ status: 'partiallySynced', accountState: 'locked' });
+  await leave(jane);
+  await until(async () => (await world.status(TYPE, jane)).status === 'pending');
+  await until(async () => (await openLeavers()).length === 1);
+  expect(await openLeavers()).toMatchObject([{ reason: expect.stringContaining('suspended') }]);
+  approve('jane');
+  await until(async () => (await openLeavers()).length === 0);
+  expect(remote('jane').state).toBe('blocked');
+});
+
 it.each(['banned', 'ldap_blocked'] as const)(
   'somebody whose account is %s is not let in again',
   async (state) => {
