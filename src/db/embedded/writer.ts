@@ -5,7 +5,7 @@
  * turn: another connection answers it at once with what is committed.
  */
 
-import { giveWayOnce, isLongWork } from '../../support/turns.ts';
+import { giveWayOnce, sharesCommits } from '../../support/turns.ts';
 import { type AnswerKind, type Connection, type Result, whenFree } from './connection.ts';
 
 /** What each caller holds, as if it were a connection of its own. */
@@ -24,7 +24,7 @@ const TURN_WAIT_MAX_MS = 7_000;
 const NOTHING: Result = { rows: [], changes: 0, lastID: 0 };
 
 interface Waiting {
-  /** Whether the transactions before it may wait for this one; one that may take long does not share. */
+  /** Whether the transactions before it may wait for this one. */
   readonly shares: boolean;
   take(): void;
 }
@@ -178,7 +178,7 @@ export class Writer {
         clearTimeout(giveUp);
         resolve();
       };
-      const waiting: Waiting = { shares: isTransaction && !isLongWork(), take };
+      const waiting: Waiting = { shares: isTransaction && sharesCommits(), take };
       this.#line.push(waiting);
     });
   }
