@@ -133,6 +133,11 @@ function nameOf(tenant: { readonly id: string; readonly name: string }): string 
   return tenant.name === tenant.id ? tenant.id : `${tenant.name} (${tenant.id})`;
 }
 
+/** What a refused check says besides the rights that were granted. */
+export function missingAmong(details: Details): Details {
+  return details.filter((detail) => !('granted' in detail && detail.granted));
+}
+
 const RETRY_FIRST_MS = 10_000;
 const RETRY_MAX_MS = 30 * 60_000;
 

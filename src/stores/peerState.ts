@@ -5,7 +5,7 @@
 
 import type { Pause, Peer } from '../model/peer.ts';
 import { isoTime } from '../support/clock.ts';
-import { type Check, recheckGapMs, refusalCode, tenantMistake } from './check.ts';
+import { type Check, missingAmong, recheckGapMs, refusalCode, tenantMistake } from './check.ts';
 
 /** Ends any pause, and its count of attempts. */
 export const UNPAUSED = { paused: null, pausedAt: null, retryAt: null, retryAttempts: 0 } as const;
@@ -36,8 +36,9 @@ export function afterCheck<P extends Peer>(peer: P, check: Check, nowMs: number)
     case 'unreachable':
       return pausedForNow(peer, { code: 'unreachable', message: check.message }, nowMs);
     case 'refused': {
-      const message = check.details.map((detail) => detail.message).join(' ');
-      const code = refusalCode(check.details[0]?.code);
+      const missing = missingAmong(check.details);
+      const message = missing.map((detail) => detail.message).join(' ');
+      const code = refusalCode(missing[0]?.code);
       return pausedForNow(peer, { code, message }, nowMs);
     }
     case 'ok': {

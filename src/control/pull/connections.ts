@@ -13,7 +13,7 @@ import type { Cause } from '../../model/cause.ts';
 import { RequestError } from '../../model/errors.ts';
 import { onlyEnriches, type PullSettings } from '../../model/pull/pull.ts';
 import type { SourceDefinition } from '../../sources/source.ts';
-import { type Check, tenantMistake } from '../../stores/check.ts';
+import { type Check, missingAmong, tenantMistake } from '../../stores/check.ts';
 import type { PropagationDeps } from '../../stores/deps.ts';
 import { BY_ADMIN, pinned, UNPAUSED } from '../../stores/peerState.ts';
 import { sealSecrets } from '../../stores/storeSecrets.ts';
@@ -185,8 +185,10 @@ function refuseFailedCheck(record: PulledRecord, check: Check): Good {
   if (check.outcome === 'unreachable')
     throw new RequestError(409, `The directory of ${record.name} could not be reached: ${check.message}`);
   if (check.outcome === 'refused') {
-    const missing = check.details.filter((detail) => !('granted' in detail && detail.granted));
-    const errors = missing.map(({ message }) => ({ pointer: '/configuration', detail: message }));
+    const errors = missingAmong(check.details).map(({ message }) => ({
+      pointer: '/configuration',
+      detail: message,
+    }));
     throw new RequestError(400, `The check of ${record.name} failed.`, errors);
   }
   const other = tenantMistake(record, check.status);
