@@ -6,7 +6,7 @@
 import type { Applied, CallContext } from '../connector.ts';
 import * as calls from './api/calls.ts';
 import type { Instance } from './api/client.ts';
-import { failed, isBlockedByDirectory, isLocked, type Refusal, refused } from './api/errors.ts';
+import { failed, isBlockedByDirectory, isLasting, type Refusal, refused } from './api/errors.ts';
 import { isPending, userOf, whyLocked } from './mapping.ts';
 import { readRow } from './users.ts';
 
@@ -61,7 +61,10 @@ export async function enableUser(
 
 const NO_USER: Refusal = { status: 404, words: '404 User Not Found', gone: true, fields: [] };
 
-/** GitLab does not delete the only owner of a group; the bridge then blocks the account, so that access ends. */
+/**
+ * GitLab does not delete the only owner of a group, and may refuse to delete others; the bridge then blocks the
+ * account, so that access ends.
+ */
 export async function deleteUser(
   instance: Instance,
   remoteId: string,
@@ -74,9 +77,13 @@ export async function deleteUser(
   if (answer.ok) return { remoteId, outcome: 'done' };
   const { refusal } = answer;
   if (refusal.gone) return { remoteId, outcome: 'gone' };
-  if (refusal.status !== 409 || isLocked(refusal)) throw refused(attempt, refusal);
+  if (!isLasting(attempt, refusal)) throw refused(attempt, refusal);
   const ended = await disableUser(instance, remoteId, context);
   if (ended.outcome === 'gone') return ended;
-  const left = `the account is blocked and not deleted, because GitLab does not delete the only owner of a group; make somebody else an owner of it, then sync (${refusal.words})`;
+  const because =
+    refusal.status === 409
+      ? 'GitLab does not delete the only owner of a group; make somebody else an owner of it, then sync'
+      : 'GitLab refuses to delete it; delete it there, or make that possible, then sync';
+  const left = `the account is blocked and not deleted, because ${because} (${refusal.words})`;
   return { remoteId, outcome: 'disabled', left };
 }

@@ -147,6 +147,30 @@ it.each([
   expect(() => remote('jane')).toThrow('there is no jane');
 });
 
+it.each([
+  [403, '403 Forbidden'],
+  [400, '400 Bad request - this account cannot be deleted'],
+])('blocks whoever GitLab refuses to delete with a %i', async (status, words) => {
+  await world.add(TYPE, { REMOVE_ACTION: 'Delete' });
+  const jane = await world.join('jane');
+  world.gitlab.faults.inject({
+    fault: { kind: 'answer', answer: { status, body: { message: words } } },
+    matches: ({ method }) => method === 'DELETE',
+    times: Number.POSITIVE_INFINITY,
+  });
+  await world.remove(`/Users/${jane}`);
+  expect(remote('jane').state).toBe('blocked');
+  expect(await openLeavers()).toEqual([]);
+  const message = expect.stringContaining(
+    `is blocked and not deleted, because GitLab refuses to delete it; delete it there, or make that possible, then sync (${words})`,
+  );
+  expect((await world.syncStatus(TYPE)).details).toEqual([{ code: 'partiallySynced', message }]);
+  world.gitlab.faults.clear();
+  await world.store(TYPE, 'POST', '/sync');
+  await world.settled();
+  expect(() => remote('jane')).toThrow('there is no jane');
+});
+
 it('makes a new account for somebody who is back only when the deleted one is gone', async () => {
   await world.add(TYPE, { REMOVE_ACTION: 'Delete' });
   const jane = await world.join('jane');

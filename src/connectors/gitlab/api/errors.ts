@@ -171,11 +171,6 @@ export function failed(
   });
 }
 
-/** "409 Conflict: Resource lock". */
-export function isLocked({ words }: Refusal): boolean {
-  return LOCKED.test(words);
-}
-
 /** GitLab compares with every account's addresses, secondary ones too. */
 export function isEmailTaken({ words }: Refusal): boolean {
   return /email has already been taken/i.test(words);
