@@ -15,6 +15,21 @@ export function reasonOf(drift: RememberedDrift | null): string | null {
   return drift === null ? null : driftReason(drift.items as readonly DriftItem[]);
 }
 
+const STATE_BY_HAND: Partial<Record<DriftItem['kind'], 'enabled' | 'disabled' | 'locked' | 'removed'>> = {
+  enabledThere: 'enabled',
+  disabledThere: 'disabled',
+  lockedThere: 'locked',
+  vanished: 'removed',
+};
+
+/** The state in which a scan found an account that somebody changed by hand; null where nobody changed that. */
+export function stateByHand(
+  drift: RememberedDrift | null,
+): 'enabled' | 'disabled' | 'locked' | 'removed' | null {
+  const items = (drift?.items ?? []) as readonly DriftItem[];
+  return items.map(({ kind }) => STATE_BY_HAND[kind]).find((state) => state !== undefined) ?? null;
+}
+
 /**
  * Ends the drift of what the bridge has just written. `written`: the attributes; null: the state. `answered`: what the
  * vendor's answer shows changed by hand.

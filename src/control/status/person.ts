@@ -17,6 +17,7 @@ import {
 } from '../../db/seen/syncStatuses.ts';
 import { rulesOfStore } from '../../db/stores/rules.ts';
 import { listWorkingStores, type StoreRecord } from '../../db/stores/stores.ts';
+import { stateByHand } from '../../settle/driftStatus.ts';
 import { peopleInScope, scopeOf } from '../../stores/scope.ts';
 import { whyAsItShouldBe } from './reasons.ts';
 
@@ -127,8 +128,11 @@ async function said(db: Db, known: Known) {
   return { ...shown, reason: await whyAsItShouldBe(db, store, link ?? null, speaking, word) };
 }
 
+/** As the account was last seen, whatever the bridge made of it. */
 export function accountState(link: LinkRecord | undefined): AccountState {
   if (!link) return 'none';
+  const byHand = stateByHand(link.drift);
+  if (byHand !== null) return byHand;
   return link.disabledBy === 'locked' || link.disabledBy === 'unapproved' ? 'locked' : link.state;
 }
 

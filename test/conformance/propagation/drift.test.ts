@@ -48,6 +48,13 @@ describe.each([
     return typeof run.drift === 'string' ? JSON.parse(run.drift) : run.drift;
   }
 
+  /** What the explanation says of the person on the store. */
+  async function sentence(name: string): Promise<string> {
+    const { person } = (await world.bridge.admin('GET', `/users/${ids[name]}`)).body;
+    const path = `/people/${person.id}/explanation?storeId=${world.id(type)}`;
+    return (await world.bridge.admin('GET', path)).body.sentence;
+  }
+
   async function people() {
     const id = async (name: string) => (await world.account(type, name))?.id ?? '';
     const slack = async (name: string) => world.slack.users.get(await id(name));
@@ -174,6 +181,14 @@ describe.each([
       expect((await status('jane')).reason).toContain('the account is not there any more');
       expect((await status('joe')).reason).toContain('the account was disabled');
       expect((await status('left')).reason).toContain('the account was enabled');
+      for (const [name, accountState, said] of [
+        ['jane', 'removed', 'has no account on'],
+        ['joe', 'disabled', 'has no access to'],
+        ['left', 'enabled', 'still has access to'],
+      ] as const) {
+        expect(await status(name)).toMatchObject({ accountState });
+        expect(await sentence(name)).toContain(said);
+      }
       await setEnabled('joe', true);
       await setEnabled('left', false);
       await look();
