@@ -106,12 +106,21 @@ export function page<Name extends string, Row, Item>(
 ) {
   const shown = rows.slice(0, query.limit);
   const last = shown.at(-1);
-  const next = rows.length > query.limit && last !== undefined ? nextUrl(url, keyOf(last)) : null;
+  const next = rows.length > query.limit && last !== undefined ? keyOf(last) : null;
+  return { ...portion({ url }, name, shown.map(show), next), ...(count === null ? {} : { count }) };
+}
+
+/** One page of a list that says itself where the next page begins; `next` null: nowhere. */
+export function portion<Name extends string, Item>(
+  { url }: { readonly url: URL },
+  name: Name,
+  items: readonly Item[],
+  next: PageKey | null,
+) {
   return {
-    _embedded: { [name]: shown.map(show) } as Shown<Record<Name, Item[]>>,
-    ...(count === null ? {} : { count }),
-    size: shown.length,
-    _links: { self: { href: url.href }, ...(next === null ? {} : { next: { href: next } }) },
+    _embedded: { [name]: items } as Shown<Record<Name, Item[]>>,
+    size: items.length,
+    _links: { self: { href: url.href }, ...(next === null ? {} : { next: { href: nextUrl(url, next) } }) },
   };
 }
 

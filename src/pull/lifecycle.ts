@@ -15,6 +15,7 @@ import { isoTime } from '../support/clock.ts';
 import { newId } from '../support/ids.ts';
 import type { PullDeps } from './deps.ts';
 import { checkFeed } from './enrichment/feed.ts';
+import { listGroups } from './listGroups.ts';
 import type { SourceCache } from './sourceCache.ts';
 
 /** Checks the source. For a connection that uses the accounts of a store, the store's own state is the answer. */
@@ -38,7 +39,11 @@ export async function askSource(
   ends: AbortSignal,
 ): Promise<InquiryAnswer> {
   const record = await getPulled(db, peerId);
-  if (!record || question.kind !== 'check') return { outcome: 'gone' };
+  if (!record || question.kind === 'read') return { outcome: 'gone' };
+  if (question.kind === 'groups') {
+    const { vendor } = cache.definitionOf(record.type);
+    return listGroups(record, vendor, cache.sourceFor(record), question.wanted, ends);
+  }
   const { trial } = question;
   const asked = trial ? { configuration: trial.configuration, secrets } : null;
   return checkPulled({ db, cache }, record, asked, ends);

@@ -58,6 +58,18 @@ export interface SourceGroup {
   readonly changedAt?: string;
 }
 
+/** A group among which an admin chooses. */
+export interface ListedGroup extends SourceGroup {
+  /** As the source's list counts them; absent where it does not. */
+  readonly directMembersCount?: number;
+}
+
+export interface ListedGroups {
+  readonly groups: readonly ListedGroup[];
+  /** Where the next portion begins, in the source's own words; null after the last. */
+  readonly next: string | null;
+}
+
 /** A direct member. The reader of the scan expands groups inside groups. */
 export type SourceMember =
   | { readonly kind: 'user' | 'group'; readonly id: string }
@@ -182,6 +194,11 @@ export interface Source {
    */
   readonly delta?: (position: string, request: ScanRequest, context: CallContext) => AsyncIterable<ScanPage>;
   lookup(kind: Kind, id: string, context: CallContext, known?: Known): Promise<Lookup>;
+  /**
+   * Some of the groups, whatever the connection's choice is. `from`: the `next` of the portion before, null at first.
+   * Somebody waits for the answer: nothing is tried again. Absent where the source has no groups.
+   */
+  readonly listGroups?: (from: string | null, context: CallContext) => Promise<ListedGroups>;
   /**
    * Whether this person is in the group or in one inside it, asked without reading the list of members; null where
    * the source does not say. Absent where only the list can tell.

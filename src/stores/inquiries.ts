@@ -11,6 +11,7 @@ import {
   insertInquiry,
   type Question,
   type SealedSecrets,
+  type WantedGroups,
 } from '../db/queue/inquiries.ts';
 import type { Wake } from '../db/queue/wake.ts';
 import { lastWorkerSeen } from '../db/queue/workers.ts';
@@ -22,7 +23,7 @@ import { NO_WORKER_SECONDS } from '../support/retryAfter.ts';
 import type { Keyring } from '../support/secret.ts';
 import { type Check, VENDOR_WAIT_MAX_MS } from './check.ts';
 import { type Sealable, sealSecrets } from './storeSecrets.ts';
-import type { Failure, ReadAnswer } from './vendorAnswer.ts';
+import type { Answer, Failure, GroupsAnswer, ReadAnswer } from './vendorAnswer.ts';
 
 /** Each throws a RequestError: 503 `no_worker` where no worker answers, 404 where the store has gone. */
 export interface Inquiries {
@@ -36,6 +37,8 @@ export interface Inquiries {
   waitFor<T>(look: () => Promise<T | null>, maxMs: number): Promise<T | null>;
   /** What is the account, or the group, with this id? */
   read(store: { readonly id: string }, subject: Kind, remoteId: string): Promise<ReadAnswer>;
+  /** Which groups does a pulled directory have? */
+  listGroups(connection: { readonly id: string }, wanted: WantedGroups): Promise<GroupsAnswer>;
   /** The process stops: waiting requests are told to come again. */
   end(): void;
 }
@@ -104,7 +107,7 @@ export function createInquiries(deps: InquiriesDeps): Inquiries {
     }
   };
 
-  const ask = async <A extends Check | ReadAnswer>(
+  const ask = async <A extends Answer>(
     peerId: string,
     question: Question,
     secrets: SealedSecrets = {},
@@ -144,6 +147,7 @@ export function createInquiries(deps: InquiriesDeps): Inquiries {
     requireWorker,
     waitFor,
     read: ({ id }, subject, remoteId) => ask(id, { kind: 'read', subject, remoteId }),
+    listGroups: ({ id }, wanted) => ask(id, { kind: 'groups', wanted }),
     end: () => ending.abort(),
   };
 }
@@ -154,12 +158,12 @@ function nobodyAnswered(): RequestError {
 }
 
 /** Answers the result. Throws a RequestError where there is none. */
-function opened<A extends Check | ReadAnswer>(answer: A | Failure | null): A {
+function opened<A extends Answer>(answer: A | Failure | null): A {
   switch (answer?.outcome) {
     case undefined:
       throw nobodyAnswered();
     case 'gone':
-      throw new RequestError(404, 'There is no such store here any more.');
+      throw new RequestError(404, 'It is not here any more.');
     case 'failed':
       throw new Error('a worker failed on an inquiry; its log says why');
     default:

@@ -5,10 +5,11 @@
 
 import type { VendorCall } from '../connectors/connector.ts';
 import type { Db } from '../db/open.ts';
-import type { Inquiry, Question, SealedSecrets } from '../db/queue/inquiries.ts';
+import type { GroupsPlace, Inquiry, Question, SealedSecrets } from '../db/queue/inquiries.ts';
 import { getStore } from '../db/stores/stores.ts';
 import { RemoteError } from '../model/errors.ts';
 import type { Remote } from '../model/remote.ts';
+import type { ListedGroup } from '../sources/source.ts';
 import type { Keyring } from '../support/secret.ts';
 import { type Check, checkConnection, VENDOR_WAIT_MAX_MS } from './check.ts';
 import type { Connectors } from './connectorCache.ts';
@@ -27,9 +28,23 @@ export type ReadAnswer =
       readonly calls: readonly VendorCall[];
     };
 
+/** What a pulled directory says of its groups. */
+export type GroupsAnswer =
+  | {
+      readonly outcome: 'listed';
+      readonly groups: readonly ListedGroup[];
+      /** Where the next page begins; null after the last. */
+      readonly next: GroupsPlace | null;
+    }
+  /** Another account than the pinned one answered, or the credential may not read groups. */
+  | { readonly outcome: 'refused'; readonly message: string }
+  /** The directory did not say. */
+  | { readonly outcome: 'unsaid'; readonly message: string; readonly retryAfterMs?: number };
+
 /** The store is gone, or the bridge failed and its log says why. */
 export type Failure = { readonly outcome: 'gone' | 'failed' };
-export type InquiryAnswer = Check | ReadAnswer | Failure;
+export type Answer = Check | ReadAnswer | GroupsAnswer;
+export type InquiryAnswer = Answer | Failure;
 
 export interface AskVendorDeps {
   readonly db: Db;
@@ -46,7 +61,7 @@ export async function askVendor(
   if (question.kind === 'check' && question.trial !== null)
     return checkConnection(trialConnector(deps, peerId, question.trial, secrets), ends);
   const store = await getStore(deps.db, peerId);
-  if (!store) return { outcome: 'gone' };
+  if (!store || question.kind === 'groups') return { outcome: 'gone' };
   const connector = deps.connectors.connectorFor(store);
   if (question.kind === 'check') return checkConnection(connector, ends);
   const calls: VendorCall[] = [];

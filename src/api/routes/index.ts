@@ -13,6 +13,7 @@ import { groups } from './groups.ts';
 import { everythingHeld } from './held.ts';
 import { incidents } from './incidents.ts';
 import { people } from './people.ts';
+import { connectionGroups } from './pull/groups.ts';
 import { connectionLife } from './pull/lifecycle.ts';
 import { connectionMetadata } from './pull/metadata.ts';
 import { directoryProvisioning } from './pull/provisioning.ts';
@@ -39,6 +40,7 @@ export const ROUTES = {
   connections,
   connectionMetadata,
   connectionLife,
+  connectionGroups,
   connectionSyncs,
   connectionIdentities,
   directoryProvisioning,

@@ -9,6 +9,7 @@ export const TAGS: Readonly<Record<keyof typeof ROUTES | 'description', string>>
   connections: 'Where identities come from.',
   connectionLife:
     'From STAGED to ACTIVE: check, preview, activate, pause and resume a directory that is pulled.',
+  connectionGroups: 'The groups that a directory has, to choose which of them are pulled.',
   connectionSyncs: 'Runs over a directory that is pulled, and what each changes.',
   connectionIdentities: 'What connections that only add to people have seen, and could not give to anybody.',
   directoryProvisioning: "Pulled connections in the shape of Auth0's directory provisioning.",

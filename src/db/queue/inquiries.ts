@@ -14,7 +14,23 @@ export type Question =
   /** Is the credential good? `trial`: with these settings instead of the saved ones. */
   | { readonly kind: 'check'; readonly trial: { type: string; configuration: Configuration } | null }
   /** Which account, or group, has this id? */
-  | { readonly kind: 'read'; readonly subject: Kind; readonly remoteId: string };
+  | { readonly kind: 'read'; readonly subject: Kind; readonly remoteId: string }
+  /** Which groups does a pulled directory have? */
+  | { readonly kind: 'groups'; readonly wanted: WantedGroups };
+
+export interface WantedGroups {
+  /** Only those that have this text in their name, address or DN, in any case; null: all. */
+  readonly search: string | null;
+  readonly limit: number;
+  readonly from: GroupsPlace;
+}
+
+/** A place in the groups of a directory: a portion, in the words of the source, and how many of it are passed. */
+export interface GroupsPlace {
+  /** Null: the first. */
+  readonly portion: string | null;
+  readonly passed: number;
+}
 
 export type SealedSecrets = Readonly<Record<string, SealedSecret>>;
 

@@ -1,8 +1,16 @@
 /** The made-up directory as a source: pages, look-ups, and its present day. */
 
 import type { Kind } from '../../model/subject.ts';
-import type { GroupChoice, Lookup, ScanPage, ScanRequest, Source, SourceUser } from '../source.ts';
-import type { Company, Employee } from './company.ts';
+import type {
+  GroupChoice,
+  Lookup,
+  ScanPage,
+  ScanRequest,
+  Source,
+  SourceGroup,
+  SourceUser,
+} from '../source.ts';
+import type { Company, Employee, Team } from './company.ts';
 
 const PAGE = 25;
 const TENANT = { id: 'demo', name: 'the demo company' };
@@ -36,13 +44,14 @@ export function createDemoSource(
         yield { kind: 'users', users, total: people.length };
       }
       const chosen = teams.filter(({ id }) => isChosen(request.groups, id));
-      yield { kind: 'groups', groups: chosen.map(({ id, name }) => ({ id, name, state: 'active' })) };
+      yield { kind: 'groups', groups: chosen.map(groupOf) };
       for (const { id: groupId, memberIds } of chosen) {
         const members = memberIds.map((id) => ({ kind: 'user' as const, id }));
         yield { kind: 'members', groupId, members, isLast: true };
       }
       yield { kind: 'end', position: String(day) };
     },
+    listGroups: async () => ({ groups: companyOn(day).teams.map(groupOf), next: null }),
     async lookup(kind: Kind, id: string): Promise<Lookup> {
       const { people, teams } = companyOn(day);
       const employee = kind === 'user' ? people.find((one) => one.id === id) : undefined;
@@ -51,6 +60,10 @@ export function createDemoSource(
       return isTeam ? { is: 'found', inScope: true } : { is: 'gone' };
     },
   };
+}
+
+function groupOf({ id, name }: Team): SourceGroup {
+  return { id, name, state: 'active' };
 }
 
 function isChosen(groups: GroupChoice, id: string): boolean {

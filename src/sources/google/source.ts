@@ -4,7 +4,16 @@ import type { CallContext } from '../../connectors/connector.ts';
 import { RemoteError } from '../../model/errors.ts';
 import type { Kind } from '../../model/subject.ts';
 import { lookedUp } from '../lookups.ts';
-import type { Known, Lookup, ScanPage, ScanRequest, Source, SourceDeps, SourceUser } from '../source.ts';
+import type {
+  Known,
+  ListedGroups,
+  Lookup,
+  ScanPage,
+  ScanRequest,
+  Source,
+  SourceDeps,
+  SourceUser,
+} from '../source.ts';
 import { type GoogleCalls, type GoogleRecord, googleCalls } from './api/calls.ts';
 import { createGoogleClient, type GoogleClient } from './api/client.ts';
 import { checkGoogle, tenantOf } from './check.ts';
@@ -30,6 +39,7 @@ export function createGoogleSource(deps: SourceDeps): Source {
     scan: (request, context) => scan(google, request, context),
     lookup: (kind, id, context, known) =>
       lookedUp(deps, context, () => lookUp(google, kind, id, known, context)),
+    listGroups: (from, context) => listGroups(google, from, context),
     isMember: (groupId, userId, context) => isMember({ ...google, deps }, groupId, userId, context),
   };
 }
@@ -91,6 +101,19 @@ async function* scan(
   }
   await demandSubject(google, context);
   yield { kind: 'end', position: null };
+}
+
+async function listGroups(
+  { client, calls }: Google,
+  from: string | null,
+  context: CallContext,
+): Promise<ListedGroups> {
+  const { records, next } = await client.ask(calls.groups(from), 'list groups', context);
+  const groups = records.map((one) => {
+    const count = Number(one.record.directMembersCount ?? Number.NaN);
+    return { ...groupOf(one), ...(Number.isInteger(count) ? { directMembersCount: count } : {}) };
+  });
+  return { groups, next };
 }
 
 /**

@@ -2,8 +2,18 @@
 
 import { EqualityFilter, type Filter, OrFilter } from 'ldapts';
 import type { CallContext } from '../../connectors/connector.ts';
+import { RemoteError } from '../../model/errors.ts';
 import { memberPagesOf } from '../memberPages.ts';
-import type { ScanPage, ScanRequest, Source, SourceDeps, SourceGroup, SourceUser } from '../source.ts';
+import type {
+  ListedGroup,
+  ListedGroups,
+  ScanPage,
+  ScanRequest,
+  Source,
+  SourceDeps,
+  SourceGroup,
+  SourceUser,
+} from '../source.ts';
 import { createCanary } from './canary.ts';
 import { checkLdap, tenantOf } from './check.ts';
 import { hiddenMember, lookUp } from './lookup.ts';
@@ -22,7 +32,7 @@ import { changedSince, positionAfter } from './position.ts';
 import type { Preset } from './presets.ts';
 import { normalDn } from './protocol/dn.ts';
 import type { Entry } from './protocol/entry.ts';
-import { CODE, isCode } from './protocol/errors.ts';
+import { CODE, isCode, STORE } from './protocol/errors.ts';
 import type { Found } from './protocol/session.ts';
 import { generalizedTime } from './protocol/values.ts';
 import { openReading, type Reading, userAttributes } from './reading.ts';
@@ -48,6 +58,7 @@ export function createLdapSource(deps: SourceDeps): Source {
     delta: (position, request, context) => read(settings, deps, request, position, context),
     lookup: (kind, id, context, known) =>
       opened(context, (reading) => lookUp(reading, kind, id, known?.place)),
+    listGroups: (_from, context) => opened(context, listGroups),
     isMember: (groupId, userId, context) => opened(context, (reading) => isMember(reading, groupId, userId)),
   };
 }
@@ -179,6 +190,30 @@ function groupsBy({ settings, tree }: Reading, filter: Filter): AsyncGenerator<F
   const { idAttribute, changedAttribute } = tree.preset;
   const attributes = [...GROUP_ATTRIBUTES, idAttribute, changedAttribute];
   return tree.pages({ base: settings.groupBase, scope: 'sub', filter, attributes }, 'list groups');
+}
+
+/** All at once, because a server knows its place in a list only as long as the connection is open. */
+async function listGroups(reading: Reading): Promise<ListedGroups> {
+  const { settings, tree, groupFilter } = reading;
+  const { preset } = tree;
+  await demandBase(tree, settings.groupBase, 'GROUP_BASE');
+  const groups = new Map<string, ListedGroup>();
+  for await (const { entries } of groupsBy(reading, groupFilter)) {
+    for (const entry of entries) {
+      const id = idOf(entry, preset);
+      if (id === null) throw withoutId(entry, preset);
+      groups.set(id, groupOf(entry, preset, id));
+    }
+  }
+  const byDn = [...groups.values()].sort((one, other) => ((one.dn ?? '') < (other.dn ?? '') ? -1 : 1));
+  return { groups: byDn, next: null };
+}
+
+function withoutId({ dn }: Entry, { idAttribute }: Preset): RemoteError {
+  const message = `${dn} shows no ${idAttribute}, by which it is chosen: the account of BIND_DN must be able to read it`;
+  return new RemoteError(message, {
+    ...{ store: STORE, action: 'list groups', disposition: 'forbidden', code: 'attribute_not_shown' },
+  });
 }
 
 function containing(dn: string): Filter {

@@ -8,6 +8,7 @@ import { createUnreadCount, isAboutCredential, isNoQuestion, lookedUp } from '..
 import { memberPagesOf } from '../memberPages.ts';
 import { patiently } from '../patience.ts';
 import type {
+  ListedGroups,
   Lookup,
   ScanPage,
   ScanRequest,
@@ -54,6 +55,7 @@ export function createOktaSource(deps: SourceDeps): Source {
     scan: (request, context) => scan(okta, request, context),
     delta: (position, request, context) => delta(okta, position, request, context),
     lookup: (kind, id, context) => lookedUp(deps, context, () => lookUp(okta, kind, id, context)),
+    listGroups: (from, context) => listGroups(okta, from, context),
     isMember: (groupId, userId, context) => isMember(okta, groupId, userId, context),
   };
 }
@@ -242,6 +244,17 @@ async function* chosenGroups(
       yield { kind: 'unread', what: 'group', id: one.id, reason: unread.heard(one.error) };
     }
   }
+}
+
+/** The group of everybody, too: it can be chosen. */
+async function listGroups(
+  { client, calls }: Okta,
+  from: string | null,
+  context: CallContext,
+): Promise<ListedGroups> {
+  const query = Object.fromEntries(new URLSearchParams(from ?? ''));
+  const { value, next } = await client.ask(calls.groups(query), 'list groups', context);
+  return { groups: value.map(groupOf), next: next === null ? null : new URL(next).search };
 }
 
 function isMissing(error: unknown): boolean {

@@ -23,6 +23,9 @@ const COMPANIES: readonly (readonly [string, () => Promise<Company>])[] = [
 
 if (!hasSlapd()) it.skip('there is no slapd on this machine: apt-get install slapd', () => undefined);
 
+// biome-ignore lint/suspicious/noExplicitAny: what came over the wire; the tests say what it must be
+type Json = any;
+
 describe.each(PLAYED.flatMap((dialect) => COMPANIES.map(([name, open]) => [name, dialect, open] as const)))(
   '%s on %s',
   (_name, dialect, open) => {
@@ -74,6 +77,24 @@ describe.each(PLAYED.flatMap((dialect) => COMPANIES.map(([name, open]) => [name,
       expect(await people()).toEqual({});
       const kept = JSON.stringify(await bridge.db('pulled_connections'));
       expect(kept).not.toMatch(/PRIVATE KEY|a-secret-of-the-reader/);
+    });
+
+    it('lists its groups before it is activated, so that some can be chosen', async () => {
+      const listed = await bridge.admin('GET', `${pulled.path}/groups`);
+      expect(listed).toMatchObject({ status: 200, body: { size: company.groups.length } });
+      const found = listed.body._embedded.groups;
+      expect(found.map(({ id: _, changedAt: __, ...group }: Json) => group)).toEqual(company.groups);
+      const [staff] = (await bridge.admin('GET', `${pulled.path}/groups?q=sTAF`)).body._embedded.groups;
+      expect(staff.name).toMatch(/^Staff/);
+      const choose = (groups: object) =>
+        bridge.admin('PATCH', pulled.path, { groups: { selected: [], ...groups } });
+      await choose({ mode: 'Selected', selected: [{ id: staff.id }] });
+      expect((await bridge.admin('GET', `${pulled.path}/groups`)).body).toEqual(listed.body);
+      const { body } = await bridge.admin('POST', `${pulled.path}/activate`);
+      expect(await pulled.ended(body.preview)).toMatchObject({
+        summary: { groups: { created: 1, joined: 5 } },
+      });
+      await choose({ mode: 'All' });
     });
 
     it('comes with its managers and with groups inside groups', async () => {
@@ -157,6 +178,11 @@ describe.each(PLAYED.flatMap((dialect) => COMPANIES.map(([name, open]) => [name,
       const everybody = await people();
       await company.suspend('bob');
       await moveTo('another');
+      const refused = await bridge.admin('GET', `${pulled.path}/groups`);
+      expect(refused).toMatchObject({
+        status: 409,
+        body: { detail: expect.stringContaining('is pinned to') },
+      });
       for (const full of [true, false]) {
         const run = await pulled.sync({ full });
         expect(run).toMatchObject({ state: 'FAILED', error: expect.stringContaining(company.accountId) });
@@ -171,6 +197,11 @@ describe.each(PLAYED.flatMap((dialect) => COMPANIES.map(([name, open]) => [name,
     it('keeps everybody where the rights are lost, and says once that it cannot be read', async () => {
       const [everybody, groups] = [await people(), await pulled.groups()];
       await company.loseRights();
+      const refused = await bridge.admin('GET', `${pulled.path}/groups`);
+      expect(refused).toMatchObject({
+        status: 409,
+        body: { detail: expect.stringContaining('names each right') },
+      });
       expect(await pulled.sync({ full: true })).toMatchObject({ state: 'FAILED', error: expect.any(String) });
       expect(await people()).toEqual(everybody);
       expect(await pulled.groups()).toEqual(groups);

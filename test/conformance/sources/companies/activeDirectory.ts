@@ -23,6 +23,7 @@ export async function companyAtActiveDirectory(): Promise<Company> {
     connection: connectionTo(ad),
     accountId: 'ActiveDirectory:dc=corp,dc=example',
     others: [],
+    groups: ['Engineers', 'Staff'].map((name) => ({ name, type: 'security', dn: groupOf(name) })),
     hire,
     retitle: async (name, title) => ad.change(dnOf(name), { title }),
     readdress: async (name, mail) => ad.change(dnOf(name), { mail }),

@@ -23,6 +23,8 @@ export interface Company {
   readonly accountId: string;
   /** Whoever the vendor shows beside the company's own people. */
   readonly others: readonly string[];
+  /** As the vendor lists them, without their ids. */
+  readonly groups: readonly object[];
   hire(name: string, hired?: Hired): Promise<void>;
   retitle(name: string, title: string): Promise<void>;
   readdress(name: string, address: string): Promise<void>;

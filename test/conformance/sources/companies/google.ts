@@ -39,6 +39,10 @@ export async function companyAtGoogle(): Promise<Company> {
     },
     accountId: google.customerId,
     others: ['reader'],
+    groups: [
+      { name: 'Engineers', email: addressOf('Engineers'), directMembersCount: 3 },
+      { name: 'Staff', email: addressOf('Staff'), directMembersCount: 3 },
+    ],
     hire,
     retitle: async (name, title) => change(name, titled(title)),
     readdress: async (name, address) =>

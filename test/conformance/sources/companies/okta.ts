@@ -26,6 +26,11 @@ export async function companyAtOkta(): Promise<Company> {
     },
     accountId: state.orgId,
     others: [],
+    groups: [
+      { name: 'Everyone', type: 'BUILT_IN' },
+      { name: 'Engineers', type: 'OKTA_GROUP' },
+      { name: 'Staff', type: 'OKTA_GROUP' },
+    ],
     hire,
     retitle: async (name, title) => state.setProfile(idOf(name), { title }),
     readdress: async (name, address) => state.setProfile(idOf(name), { login: address, email: address }),

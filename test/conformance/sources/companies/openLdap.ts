@@ -45,6 +45,7 @@ export async function companyAtOpenLdap(): Promise<Company> {
     },
     accountId: `OpenLDAP:${SLAPD_SUFFIX}`,
     others: [],
+    groups: ['Engineers', 'Staff'].map((name) => ({ name, type: 'groupOfNames', dn: groupOf(name) })),
     hire: (name, hired = {}) => asAdmin((client) => client.add(dnOf(name), person(name, hired))),
     retitle: (name, title) => replace(dnOf(name), 'title', [title]),
     readdress: (name, address) => replace(dnOf(name), 'mail', [address]),
