@@ -83,6 +83,30 @@ function addReading(source: Command, { client, out }: Cli): void {
     });
 
   source
+    .command('groups <source>')
+    .description('the groups that it has, chosen or not, with the ids by which they are chosen')
+    .option('--find <text>', 'those alone that have this in their name, address, DN or id')
+    .addHelpText(
+      'after',
+      `
+Example:
+  scim-bridge source set "Our Okta" groups='{"mode":"Selected","selected":[{"id":"00g1example"}]}'`,
+    )
+    .action(async (name: string, { find: q }: { find?: string }) => {
+      const { id: connectionId } = await findSource(client(), name);
+      const given = { params: { connectionId }, query: q === undefined ? {} : { q } };
+      out.rows(await Array.fromAsync(client().all(`${CONNECTION}/groups`, given)), {
+        name: (group) => group.name,
+        type: (group) => group.type,
+        email: (group) => group.email,
+        dn: (group) => group.dn,
+        description: (group) => group.description,
+        members: (group) => group.directMembersCount,
+        id: (group) => group.id,
+      });
+    });
+
+  source
     .command('unmatched <source>')
     .description('accounts that are nobody’s, of a source that only adds to people; and who comes near')
     .action(async (name: string) => {

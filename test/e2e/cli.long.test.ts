@@ -183,6 +183,11 @@ it('makes a directory that is pulled, shows what its first sync does, and pulls 
   expect(filtered).toMatchObject({ code: 2, stdout: expect.stringMatching(/^remove\t/m) });
   const { body: kept } = await bridge.admin('GET', `/connections/${JSON.parse(added.stdout).id}`);
   expect(kept).toMatchObject({ domains: [], retentionDays: 30 });
+  const groups = await run(['source', 'groups', 'Made up', '--find', 'on-CALL']);
+  expect(groups).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(/^On-call\t.*\tdemo-group-on-call\n$/),
+  });
   expect(await run(['source', 'unmatched', 'Made up'])).toMatchObject({ code: 0, stderr: 'None.\n' });
   await bridge.admin('DELETE', `/connections/${JSON.parse(added.stdout).id}?confirm=true`);
 });

@@ -21,7 +21,8 @@ const groups = z.strictObject({
   selected: z
     .array(z.strictObject({ id: text }))
     .max(ENTRIES_MAX)
-    .default([]),
+    .default([])
+    .describe('By the ids of the source, which `groups` of the connection lists.'),
 });
 
 const manager = z.strictObject({
