@@ -8,6 +8,7 @@ import type { After } from '../db/paging.ts';
 import type { Shown } from './endpoint.ts';
 import { queryMistake } from './query.ts';
 import { Link } from './schemas/common.ts';
+import { storable } from './schemas/texts.ts';
 
 const LIMIT_DEFAULT = 100;
 const LIMIT_MAX = 1000;
@@ -83,7 +84,7 @@ function isPageKey(value: unknown, parts: readonly KeyPart[]): value is PageKey 
 const INTEGER_MAX = 2 ** 31 - 1;
 
 function isKeyPart(value: unknown, part: KeyPart): boolean {
-  if (part === 'text') return typeof value === 'string' && !value.includes('\u0000');
+  if (part === 'text') return typeof value === 'string' && storable(value);
   if (typeof value !== 'number' || !Number.isSafeInteger(value)) return false;
   return part === 'bigint' || Math.abs(value) <= INTEGER_MAX;
 }

@@ -1,5 +1,6 @@
 /** Lists the groups that a source has, for an admin who chooses among them. Reads there and writes nowhere. */
 
+import type { CallContext } from '../connectors/connector.ts';
 import type { PulledRecord } from '../db/pull/connections.ts';
 import type { WantedGroups } from '../db/queue/inquiries.ts';
 import { RemoteError } from '../model/errors.ts';
@@ -8,7 +9,7 @@ import { tenantMistake, VENDOR_WAIT_MAX_MS } from '../stores/check.ts';
 import type { GroupsAnswer } from '../stores/vendorAnswer.ts';
 
 /** How many portions are read for one page: a search that finds little goes on with the next page. */
-const PORTIONS_MAX = 20;
+const PORTIONS_MAX = 10;
 
 /** Never throws a `RemoteError`. Where `ends` aborts it, rejects with the reason of `ends`. */
 export async function listGroups(
@@ -37,7 +38,7 @@ export async function listGroups(
 async function readPage(
   source: Source,
   { search, limit, from }: WantedGroups,
-  context: Parameters<Source['check']>[0],
+  context: CallContext,
 ): Promise<GroupsAnswer> {
   const words = search?.toLowerCase() ?? '';
   const found: ListedGroup[] = [];

@@ -186,7 +186,7 @@ it('makes a directory that is pulled, shows what its first sync does, and pulls 
   const groups = await run(['source', 'groups', 'Made up', '--find', 'on-CALL']);
   expect(groups).toMatchObject({
     code: 0,
-    stdout: expect.stringMatching(/^On-call\t.*\tdemo-group-on-call\n$/),
+    stdout: expect.stringMatching(/^On-call\t.*\tdemo-group-on-call$/m),
   });
   expect(await run(['source', 'unmatched', 'Made up'])).toMatchObject({ code: 0, stderr: 'None.\n' });
   await bridge.admin('DELETE', `/connections/${JSON.parse(added.stdout).id}?confirm=true`);

@@ -5,7 +5,7 @@ import { z } from 'zod';
 const NAME_MAX = 255;
 
 /** PostgreSQL stores neither NUL nor half of a surrogate pair. */
-function storable(text: string): boolean {
+export function storable(text: string): boolean {
   return !text.includes('\u0000') && text.isWellFormed();
 }
 

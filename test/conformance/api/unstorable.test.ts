@@ -27,12 +27,19 @@ onEachDatabase((open) => {
     return `${store}/preview/${made.body.id}`;
   }
 
+  async function pulled(): Promise<string> {
+    const made = await bridge.ask('POST', `${env}/connections`, { body: { strategy: 'demo', name: 'demo' } });
+    expect(made.status).toBe(201);
+    return `${env}/connections/${made.body.id}`;
+  }
+
   const lists: Record<string, () => Promise<string>> = {
     events: async () => `${env}/events`,
     held: async () => `${store}/held`,
     links: async () => `${store}/links`,
     accounts: async () => `${store}/accounts`,
     connections: async () => `${env}/connections`,
+    groups: async () => `${await pulled()}/groups`,
     changes: async () => `${await preview()}/changes`,
   };
 
@@ -45,6 +52,7 @@ onEachDatabase((open) => {
     ['held', [1, 2, 3]],
     ['links', [1]],
     ['accounts', [NUL]],
+    ['groups', ['\ud800', 0]],
     ['connections', [1, 'id']],
     ['changes', ['x']],
     ['changes', [5_000_000_000]],
