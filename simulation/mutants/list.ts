@@ -129,8 +129,8 @@ export const MUTANTS: readonly Mutant[] = [
   ]),
   mutant('credentialDoubt', 'a refusal of everybody is about the credential', [
     'src/work/credentialJudge.ts',
-    '    const now = this.#clock.now();\n    if (this.#bad !== null && began',
-    '    if (store.id) return;\n    const now = this.#clock.now();\n    if (this.#bad !== null && began',
+    '    if (bad !== null && began',
+    '    if (store.id) return;\n    if (bad !== null && began',
   ]),
   mutant('absence', 'no absence is believed on the word of a token that lost its rights', [
     'src/settle/recovery/user.ts',
@@ -264,7 +264,7 @@ export const MUTANTS: readonly Mutant[] = [
   ]),
   mutant('blockedInstead', 'where a deletion is refused the account is blocked', [
     'src/connectors/gitlab/userStates.ts',
-    'if (refusal.status !== 409 || isLocked(refusal)) throw',
+    'if (!isLasting(attempt, refusal)) throw',
     'if (refusal.status !== 0) throw',
   ]),
   mutant('emptyLists', 'an empty list is not believed', [
