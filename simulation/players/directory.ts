@@ -38,6 +38,8 @@ export class DirectoryStaff {
   /** For each slot, the source id of its live group. */
   readonly #slots = new Map<number, string>();
   #names = 0;
+  /** When the source last changed, in milliseconds. */
+  #movedAt = 0;
   /** Somebody, or a group, was deleted since the last full run: a delta does not show that. */
   #deleted = false;
   /** How many lists had been wrong when the last good full run ended. */
@@ -270,6 +272,10 @@ export class DirectoryStaff {
   }
 
   async #moves<T>(timeline: Timeline<T>, value: T, change: () => void): Promise<void> {
+    const { scheduler } = this.#world;
+    // By a time in milliseconds the source tells a change from the one before.
+    if (scheduler.now === this.#movedAt) await this.#world.sleep(1);
+    this.#movedAt = scheduler.now;
     this.#records.directory.remember();
     await this.#world.model.change(timeline, value, async () => {
       change();
