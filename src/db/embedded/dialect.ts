@@ -5,7 +5,7 @@
 
 import type { Knex } from 'knex';
 import SqliteClient from 'knex/lib/dialects/sqlite3/index.js';
-import { type AnswerKind, Connection, type ConnectionOptions, type Result, whenFree } from './connection.ts';
+import { type AnswerKind, Connection, type Result, whenFree } from './connection.ts';
 import { RemoteConnection } from './remote.ts';
 import { type Access, Writer } from './writer.ts';
 
@@ -47,7 +47,7 @@ export class NodeSqliteClient extends SqliteClient {
     if (remote) return RemoteConnection.open({ file, readOnly });
     if (readOnly) return new Connection({ file, readOnly });
     if (this.#writer === null || this.#writer.isClosed)
-      this.#writer = openWriter({ file, readOnly, opening });
+      this.#writer = new Writer(new Connection({ file, readOnly, opening }));
     return this.#writer.access();
   }
 
@@ -71,16 +71,6 @@ export class NodeSqliteClient extends SqliteClient {
     query.context = result;
     return query;
   }
-}
-
-/** A first read, so that the connection knows its files, whatever becomes of their names. */
-const FIRST_READ = 'select 1 from sqlite_schema';
-
-function openWriter(options: ConnectionOptions): Writer {
-  const writing = new Connection(options);
-  const { file, opening } = options;
-  const isRead = file !== ':memory:' && opening !== undefined;
-  return new Writer(writing, isRead ? new Connection({ file, readOnly: true, opening: FIRST_READ }) : null);
 }
 
 function wantedOf({ method, returning }: Query): AnswerKind {

@@ -1,11 +1,10 @@
 /**
  * The one connection that writes, shared by all callers. Transactions take turns. While others wait, a transaction
  * that is through leaves its commit to them: a commit waits for the disk, which takes longer than most of the work.
- * No transaction counts as done before its commit, and none undoes another. A read outside of a transaction takes no
- * turn: another connection answers it at once with what is committed.
+ * No transaction counts as done before its commit, and none undoes another.
  */
 
-import { giveWayOnce, sharesCommits } from '../../support/turns.ts';
+import { giveWayOnce, isLongWork } from '../../support/turns.ts';
 import { type AnswerKind, type Connection, type Result, whenFree } from './connection.ts';
 
 /** What each caller holds, as if it were a connection of its own. */
@@ -24,7 +23,7 @@ const TURN_WAIT_MAX_MS = 7_000;
 const NOTHING: Result = { rows: [], changes: 0, lastID: 0 };
 
 interface Waiting {
-  /** Whether the transactions before it may wait for this one. */
+  /** Whether the transactions before it may wait for this one; one that may take long does not share. */
   readonly shares: boolean;
   take(): void;
 }
@@ -43,13 +42,8 @@ interface Uncommitted {
   reject(error: unknown): void;
 }
 
-/** A statement that changes nothing. */
-const READS = /^\s*(select\b|with\b(?!.*\b(insert|update|delete)\b))/is;
-
 export class Writer {
   readonly #connection: Connection;
-  /** Null for a database in memory, which no other connection sees. */
-  readonly #reads: Connection | null;
   readonly #line: Waiting[] = [];
   #isTaken = false;
   /** The transactions that wait for the commit they share. */
@@ -57,9 +51,8 @@ export class Writer {
   #firstUncommittedAt = 0;
   #accesses = 0;
 
-  constructor(connection: Connection, reads: Connection | null) {
+  constructor(connection: Connection) {
     this.#connection = connection;
-    this.#reads = reads;
   }
 
   get isClosed(): boolean {
@@ -86,17 +79,13 @@ export class Writer {
       exec: (sql, done) => this.#connection.exec(sql, done),
       close: () => {
         this.#accesses -= 1;
-        if (!this.isClosed) return;
-        this.#reads?.close();
-        this.#connection.close();
+        if (this.isClosed) this.#connection.close();
       },
     };
   }
 
   /** A statement that is its own transaction, and reads only what is committed. */
   async #alone(sql: string, values: readonly unknown[], wanted: AnswerKind): Promise<Result> {
-    const reads = this.#reads;
-    if (reads && READS.test(sql)) return whenFree(() => reads.run(sql, values, wanted));
     await this.#turn(false);
     try {
       return await this.#run(sql, values, wanted);
@@ -178,17 +167,13 @@ export class Writer {
         clearTimeout(giveUp);
         resolve();
       };
-      const waiting: Waiting = { shares: isTransaction && sharesCommits(), take };
+      const waiting: Waiting = { shares: isTransaction && !isLongWork(), take };
       this.#line.push(waiting);
     });
   }
 
-  /**
-   * Gives the turn to the next in line. Transactions at their end wait only for one that shares their commit. What has
-   * reached this process already, such as a request or a vendor's answer, may lead to one.
-   */
+  /** Gives the turn to the next in line. Transactions at their end wait only for one that shares their commit. */
   async #pass(): Promise<void> {
-    if (this.#uncommitted.length > 0 && this.#line.length === 0) await new Promise(setImmediate);
     const isFull =
       this.#uncommitted.length >= SHARED_MAX || performance.now() - this.#firstUncommittedAt >= SHARED_MAX_MS;
     if (isFull || !this.#line[0]?.shares) await this.#commit();
