@@ -23,6 +23,7 @@ export interface StoreHealthDeps {
     readonly askAgainForRefused: AskAgain;
     /** Is the credential good? Never throws a RemoteError. */
     readonly check: StoreCheck;
+    /** What the last check of the store found, as long as the process runs. */
     lastCheckOf(storeId: string): LastCheck;
   };
 }

@@ -35,6 +35,15 @@ describe.each(PLAYED)('on %s, a group that GitLab hides', (dialect: Dialect) => 
       const row = await world.bridge.db('sync_statuses').where({ kind: 'group' }).first('reason');
       return row?.reason?.includes('does not show the group') ? row.reason : undefined;
     }, 10_000);
+  /** Deletes a SCIM group with a member while GitLab hides it. */
+  async function deleteWhileHidden(): Promise<void> {
+    await world.add(type);
+    const lea = await world.join('lea');
+    const group = await world.group('engineering', [lea]);
+    hide(true);
+    await world.bridge.scim('DELETE', `/Groups/${group}`);
+    await untilSaid();
+  }
 
   it.each(['Match', 'Create'])(
     'has all that was asked for meanwhile, with GROUP_PROVISIONING %s',
@@ -63,24 +72,14 @@ describe.each(PLAYED)('on %s, a group that GitLab hides', (dialect: Dialect) => 
   );
 
   it('loses nobody of the directory who was to lose a membership when the SCIM group went', async () => {
-    await world.add(type);
-    const lea = await world.join('lea');
-    const group = await world.group('engineering', [lea]);
-    hide(true);
-    await world.bridge.scim('DELETE', `/Groups/${group}`);
-    await untilSaid();
+    await deleteWhileHidden();
     await shownAgain();
     expect(await world.members(type, 'engineering')).toEqual([]);
     expect(await world.bridge.db('links').where({ kind: 'group' })).toEqual([]);
   });
 
   it('keeps no sync open while something is owed there, and with it the next periodic one away', async () => {
-    await world.add(type);
-    const lea = await world.join('lea');
-    const group = await world.group('engineering', [lea]);
-    hide(true);
-    await world.bridge.scim('DELETE', `/Groups/${group}`);
-    await untilSaid();
+    await deleteWhileHidden();
     const { id } = (await world.store(type, 'POST', '/sync', {})).body;
     await eventually(async () => {
       const { state } = (await world.store(type, 'GET', `/syncs/${id}`)).body;
