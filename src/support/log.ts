@@ -9,27 +9,12 @@ export type Log = Logger;
 
 const REDACTED = '[redacted]';
 
-/** Keys whose values are credentials, at any of the depths that `redactPaths` lists. */
-const SECRET_KEYS = [
-  'authorization',
-  'Authorization',
-  'cookie',
-  'token',
-  'accessToken',
-  'adminToken',
-  'password',
-  'secret',
-  'secrets',
-  'encryptionKey',
-  'encryptionKeys',
-  'ACCESS_TOKEN',
-  'OAUTH_ACCESS_TOKEN',
-  'ADMIN_TOKEN',
-  'ENCRYPTION_KEY',
-  'DATABASE_URL',
-];
-
-const redactPaths = SECRET_KEYS.flatMap((key) => [key, `*.${key}`, `*.*.${key}`, `*.headers.${key}`]);
+/** Keys whose values are credentials, in small letters. */
+const SECRET_KEYS: ReadonlySet<string> = new Set([
+  ...['authorization', 'cookie', 'token', 'password', 'secret', 'secrets'],
+  ...['accesstoken', 'access_token', 'oauth_access_token', 'admintoken', 'admin_token'],
+  ...['encryptionkey', 'encryptionkeys', 'encryption_key', 'database_url'],
+]);
 
 /** Keys with people's data; the log only shows that there was a value. */
 const BODY_KEYS = ['body', 'request', 'response', 'req', 'res', 'resource', 'payload', 'configuration'];
@@ -49,8 +34,10 @@ export function createLog(level: string, destination?: DestinationStream): Log {
     level,
     base: null,
     timestamp: stdTimeFunctions.isoTime,
-    formatters: { level: (label: string) => ({ level: label }) },
-    redact: { paths: redactPaths, censor: REDACTED },
+    formatters: {
+      level: (label: string) => ({ level: label }),
+      log: (fields: Fields) => withoutSecrets(fields),
+    },
     serializers: {
       ...Object.fromEntries(BODY_KEYS.map((key) => [key, describeBody])),
       err: (value: unknown) => describeError(value),
@@ -58,7 +45,13 @@ export function createLog(level: string, destination?: DestinationStream): Log {
     },
     hooks: { streamWrite: scrub },
   };
-  return destination ? pino(options, destination) : pino(options);
+  const log: Log = destination ? pino(options, destination) : pino(options);
+  const { child } = log;
+  // What a child carries passes no formatter. Children inherit this function.
+  log.child = function (this: Log, carried: Fields, given?: object) {
+    return child.call(this, withoutSecrets(carried), given);
+  } as typeof child;
+  return log;
 }
 
 /**
@@ -67,6 +60,30 @@ export function createLog(level: string, destination?: DestinationStream): Log {
 export function scrub(text: string): string {
   const withoutPasswords = text.replace(URL_PASSWORD, `$1:${REDACTED}@`);
   return CREDENTIALS.reduce((line, pattern) => line.replace(pattern, REDACTED), withoutPasswords);
+}
+
+type Fields = Record<string, unknown>;
+
+const DEPTH_MAX = 8;
+
+/** The same object where there is nothing to hide, which is nearly always. Errors are left to their serializer. */
+function withoutSecrets(fields: Fields, depth = 1): Fields {
+  let safe = fields;
+  for (const key in fields) {
+    const value = fields[key];
+    const shown = SECRET_KEYS.has(key.toLowerCase()) ? REDACTED : valueWithoutSecrets(value, depth);
+    if (shown === value) continue;
+    if (safe === fields) safe = { ...fields };
+    safe[key] = shown;
+  }
+  return safe;
+}
+
+function valueWithoutSecrets(value: unknown, depth: number): unknown {
+  if (typeof value !== 'object' || value === null || value instanceof Error) return value;
+  if (depth === DEPTH_MAX) return '[not logged]';
+  if (Array.isArray(value)) return value.map((each) => valueWithoutSecrets(each, depth + 1));
+  return withoutSecrets(value as Fields, depth + 1);
 }
 
 function describeBody(value: unknown): string {

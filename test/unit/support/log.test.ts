@@ -27,10 +27,24 @@ describe('a log line holds no credential', () => {
     { user: { password: SECRET } },
     { body: { userName: SECRET } },
     { resource: SECRET },
+    { outer: { of: { four: { levels: { Cookie: SECRET } } } } },
+    { tried: [{ accessToken: SECRET }] },
+    { secrets: { name: SECRET } },
+    { a: { b: { c: { d: { e: { f: { g: { h: { token: SECRET } } } } } } } } },
   ])('in %j', (fields) => {
     const text = linesOf((log) => log.info(fields, 'hello'));
     expect(JSON.parse(text)).toMatchObject({ level: 'info', msg: 'hello' });
     expect(text).not.toContain(SECRET);
+  });
+
+  it('nor a child, in what it carries', () => {
+    expect(linesOf((log) => log.child({ store: { token: SECRET } }).info('hello'))).not.toContain(SECRET);
+  });
+
+  it('and the caller keeps what it was', () => {
+    const fields = { store: { token: SECRET } };
+    linesOf((log) => log.info(fields, 'hello'));
+    expect(fields).toEqual({ store: { token: SECRET } });
   });
 
   it.each([
