@@ -63,11 +63,8 @@ export function bearer<Found extends object>(options: Bearer<Found>): RequestHan
       return;
     }
     // passport's strategy also takes `access_token` from the body or the query, where tokens end up in logs.
-    const headerOnly: Request = Object.create(req, {
-      body: { value: undefined },
-      query: { value: undefined },
-    });
-    passports.authenticate(realm, { session: false }, answer)(headerOnly, res, next);
+    const headersOnly = { headers: req.headers } as Request;
+    passports.authenticate(realm, { session: false }, answer)(headersOnly, res, next);
   };
 }
 
