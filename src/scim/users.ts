@@ -1,14 +1,18 @@
 /** `/Users` (RFC 7643 §4.1): calls the directory for each operation and answers in SCIM. */
 
-import { groupsOfUsers, type MembershipRow } from '../db/identity/groupMembers.ts';
-import { findUser, findUsers, listUsers, type UserRecord } from '../db/identity/users.ts';
+import { groupsOfUsers } from '../db/identity/groupMembers.ts';
+import { findUser, findUsers, type UserRecord } from '../db/identity/users.ts';
+import type { PageByPosition } from '../db/lists/resources.ts';
+import { findShownUser, listUsers, type ShownUser } from '../db/lists/users.ts';
+import type { Db } from '../db/open.ts';
 import { namedManagers } from '../db/people/managers.ts';
+import { isOfNamed } from '../directory/query/cost.ts';
 import { DirectoryRefusal } from '../directory/refusal.ts';
 import { changeUser, createUser, deleteUser } from '../directory/users.ts';
 import { isActive } from '../model/resource.ts';
 import { ENTERPRISE_URN, managerOf } from '../model/source.ts';
 import { etagOf } from './answer/etag.ts';
-import { readPage } from './answer/list.ts';
+import { filterIn, readPage } from './answer/list.ts';
 import { type Beside, presentUser, userLocation } from './answer/present.ts';
 import { includes, project } from './answer/projection.ts';
 import { patchOperations, patchOptions, refuseUnknown } from './operations.ts';
@@ -23,7 +27,9 @@ export const users: Endpoint = {
   path: '/Users',
 
   async list(scim, call, query) {
-    const { items, ...page } = await readPage(scim, call, 'user', query, listUsers);
+    const withGroups = includes(call.projection, 'groups') && isOfNamed(filterIn(query), 'user');
+    const read = (db: Db, page: PageByPosition) => listUsers(db, page, withGroups);
+    const { items, ...page } = await readPage(scim, call, 'user', query, read);
     return { ...page, resources: await show(scim, call, items) };
   },
 
@@ -34,7 +40,8 @@ export const users: Endpoint = {
   },
 
   async read(scim, call, id) {
-    const user = await findUser(scim.keyedReads, call.principal.connection.id, id);
+    const find = includes(call.projection, 'groups') ? findShownUser : findUser;
+    const user = await find(scim.keyedReads, call.principal.connection.id, id);
     if (!user) throw new DirectoryRefusal('notFound', `There is no user ${id}.`);
     return answer(scim, call, 200, user, await besideOf(scim, call, [user]));
   },
@@ -44,13 +51,8 @@ export const users: Endpoint = {
     refuseUnknown(call, unknown);
     const user = await createUser(scim.directory, writeOf(call), resource);
     await scim.recordAttributesSeen(call, 'user', [...namesIn('user', resource), ...unknown]);
-    return answer(
-      scim,
-      call,
-      201,
-      user,
-      await scim.afterCommit(call, () => besideOf(scim, call, [user], [])),
-    );
+    const beside = await scim.afterCommit(call, () => besideOf(scim, call, [{ ...user, groups: [] }]));
+    return answer(scim, call, 201, user, beside);
   },
 
   async replace(scim, call, id) {
@@ -114,23 +116,23 @@ async function show(scim: Scim, call: Call, page: readonly UserRecord[]): Promis
 
 type BesideOf = (user: UserRecord) => Beside;
 
-/** Reads what these users are shown with, as far as the client wants it. `groups`: theirs, if they are known. */
-async function besideOf(
-  scim: Scim,
-  call: Call,
-  page: readonly UserRecord[],
-  groups?: readonly MembershipRow[],
-): Promise<BesideOf> {
+/** Reads what these users are shown with, as far as the client wants it and it was not read with them. */
+async function besideOf(scim: Scim, call: Call, page: readonly ShownUser[]): Promise<BesideOf> {
   const db = page.length === 1 ? scim.keyedReads : scim.reads;
-  const ids = page.map(({ id }) => id);
-  const ledBy = (user: UserRecord) => managerOf(user.resource);
-  const leads = includes(call.projection, ENTERPRISE_URN) ? page.flatMap((user) => ledBy(user) ?? []) : [];
+  const leads = includes(call.projection, ENTERPRISE_URN)
+    ? page.flatMap(({ resource }) => managerOf(resource) ?? [])
+    : [];
   const isShown = includes(call.projection, 'groups');
-  const memberships = isShown ? (groups ?? (await groupsOfUsers(db, ids))) : [];
+  const unread = isShown ? page.filter(({ groups }) => groups === undefined) : [];
+  const memberships = await groupsOfUsers(
+    db,
+    unread.map(({ id }) => id),
+  );
   const managers = await namedManagers(db, call.principal.connection.id, [...new Set(leads)]);
   const byUser = Map.groupBy(memberships, ({ userId }) => userId);
-  return (user) => ({
-    groups: isShown ? (byUser.get(user.id) ?? []) : undefined,
-    manager: managers.get(ledBy(user) ?? '') ?? null,
+  const read = new Map(page.map(({ id, groups }) => [id, groups]));
+  return ({ id, resource }) => ({
+    groups: isShown ? (read.get(id) ?? byUser.get(id) ?? []) : undefined,
+    manager: managers.get(managerOf(resource) ?? '') ?? null,
   });
 }

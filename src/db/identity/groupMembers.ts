@@ -3,7 +3,10 @@
  * group. Whole groups are read page by page. A caller that writes here has locked the group's row.
  */
 
+import type { Knex } from 'knex';
 import { chunks } from '../chunks.ts';
+import { fromJsonOrNull } from '../columns.ts';
+import { jsonRows } from '../lists/values.ts';
 import { type Db, dialectOf, type Write, writeTogether } from '../open.ts';
 import { forgettingReturned } from '../stores/departedMembers.ts';
 
@@ -162,6 +165,17 @@ export async function groupsOfUsers(db: Db, userIds: readonly string[]): Promise
     }
   }
   return memberships;
+}
+
+/** A column for a select from `users`, with what `groupsOfUsers` answers of each; `toMemberships` reads it. */
+export function membershipsColumn(db: Db): Knex.Raw {
+  const from = 'from group_members as m join groups as g on g.id = m.group_id where m.user_id = users.id';
+  return jsonRows(db, 'g.id, g.display_name', 'g.display_name_lower, g.id', from, 'memberships');
+}
+
+export function toMemberships(userId: string, column: unknown): readonly MembershipRow[] {
+  const rows = fromJsonOrNull<readonly [string, string][]>(column) ?? [];
+  return rows.map(([groupId, display]) => ({ userId, groupId, display }));
 }
 
 /** Sorted, so that everybody who locks several groups does so in the same order. */

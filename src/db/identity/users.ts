@@ -6,13 +6,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { emailsOf, isActive, primaryEmail, type Resource } from '../../model/resource.ts';
 import { fromBoolean, fromJson, lower, toJson } from '../columns.ts';
-import {
-  type ListPage,
-  type PageByKey,
-  type PageByPosition,
-  pageByKey,
-  pageByPosition,
-} from '../lists/resources.ts';
+import { type PageByKey, pageByKey } from '../lists/resources.ts';
 import { type Db, forUpdate, type Insert, insertTogether } from '../open.ts';
 import { type Hash, rememberFormer } from '../people/formers.ts';
 import { lookalikeOf } from '../people/lookalikes.ts';
@@ -221,16 +215,12 @@ export async function findUserOfEnvironment(
   return row ? toUser(row) : null;
 }
 
-export async function listUsers(db: Db, page: PageByPosition): Promise<ListPage<UserRecord>> {
-  const { total, rows } = await pageByPosition(db, 'users', page);
-  return { total, items: rows.map(toUser) };
-}
-
 export async function listUsersOfEnvironment(db: Db, page: PageByKey): Promise<readonly UserRecord[]> {
   return (await pageByKey(db, 'users', page)).map(toUser);
 }
 
-function live(db: Db) {
+/** For a query on live users of any connection. */
+export function live(db: Db) {
   return db('users').whereNull('deleted_at');
 }
 

@@ -28,6 +28,8 @@ export interface PageByPosition {
   readonly memory?: ListMemory;
   /** For a scan: how fast it goes. */
   readonly pace?: Pace | null;
+  /** A column beside those of the table. Rows lack it where a long list is read in several statements. */
+  readonly beside?: Knex.Raw | null;
 }
 
 export interface ListPage<T> {
@@ -174,8 +176,12 @@ function matchingAfter(db: Db, table: Table, page: PageByPosition, after: After)
   ]);
 }
 
-function inOrder(query: Knex.QueryBuilder, table: Table, { sort }: PageByPosition): Knex.QueryBuilder {
-  query.select(`${table}.*`);
+function inOrder(
+  query: Knex.QueryBuilder,
+  table: Table,
+  { sort, beside }: PageByPosition,
+): Knex.QueryBuilder {
+  query.select(`${table}.*`, ...(beside ? [beside] : []));
   if (sort) query.orderByRaw(sort.sql, sort.bindings as never);
   return query.orderBy(`${table}.created_at`).orderBy(`${table}.id`);
 }

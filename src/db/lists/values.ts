@@ -22,3 +22,10 @@ export function jsonList(
   const ordered = query.orderBy(orderBy).select(column).as('ordered');
   return db.from(ordered).select(db.raw('json_group_array(??)', [column]));
 }
+
+/** Of each row of a query, a list of values, all as one JSON list. `from`: what follows the `select`, as SQL. */
+export function jsonRows(db: Db, values: string, orderBy: string, from: string, as: string): Knex.Raw {
+  const [list, row] =
+    dialectOf(db) === 'postgres' ? ['json_agg', 'json_build_array'] : ['json_group_array', 'json_array'];
+  return db.raw(`(select ${list}(${row}(${values}) order by ${orderBy}) ${from}) as ${as}`);
+}

@@ -53,7 +53,8 @@ export function filterOf(query: ListQuery, kind: Kind, dialect: Dialect): SqlCon
 
 const parsed = new WeakMap<ListQuery, Filter>();
 
-function filterIn(query: ListQuery): Filter | null {
+/** Throws FilterError. */
+export function filterIn(query: ListQuery): Filter | null {
   if (query.filter === null) return null;
   const filter = parsed.get(query) ?? parseFilter(query.filter);
   parsed.set(query, filter);

@@ -1,8 +1,8 @@
 /** Pages deep down a list: what is remembered of it changes what a page costs, never what it holds. */
 
 import type { Knex } from 'knex';
-import { listUsers } from '../../../src/db/identity/users.ts';
 import { createListMemory } from '../../../src/db/lists/memory.ts';
+import { listUsers } from '../../../src/db/lists/users.ts';
 import { systemClock } from '../../../src/support/clock.ts';
 import { onEachDatabase } from '../../database.ts';
 import { AT, addCrowd, CONNECTION, openDirectory } from './people.ts';

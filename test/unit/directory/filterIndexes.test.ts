@@ -2,8 +2,8 @@
 
 import type { Knex } from 'knex';
 import { listGroups } from '../../../src/db/identity/groups.ts';
-import { listUsers } from '../../../src/db/identity/users.ts';
 import type { PageByPosition } from '../../../src/db/lists/resources.ts';
+import { listUsers } from '../../../src/db/lists/users.ts';
 import type { Dialect } from '../../../src/db/open.ts';
 import { isScan } from '../../../src/directory/query/cost.ts';
 import { parseFilter } from '../../../src/directory/query/parse.ts';

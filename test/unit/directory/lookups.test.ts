@@ -6,8 +6,8 @@
 
 import type { Knex } from 'knex';
 import { listGroups } from '../../../src/db/identity/groups.ts';
-import { listUsers } from '../../../src/db/identity/users.ts';
 import type { PageByPosition } from '../../../src/db/lists/resources.ts';
+import { listUsers } from '../../../src/db/lists/users.ts';
 import { parseFilter } from '../../../src/directory/query/parse.ts';
 import { filterToSql } from '../../../src/directory/query/sql.ts';
 import type { Kind } from '../../../src/model/subject.ts';

@@ -1,7 +1,7 @@
 /** A scan that is read range by range finds what it finds at once, and lets everybody else go first. */
 
 import type { Knex } from 'knex';
-import { listUsers, listUsersOfEnvironment } from '../../../src/db/identity/users.ts';
+import { listUsersOfEnvironment } from '../../../src/db/identity/users.ts';
 import { createListMemory } from '../../../src/db/lists/memory.ts';
 import type { Pace } from '../../../src/db/lists/ranges.ts';
 import {
@@ -10,6 +10,7 @@ import {
   type SqlCondition,
 } from '../../../src/db/lists/resources.ts';
 import { searchTogether } from '../../../src/db/lists/search.ts';
+import { listUsers } from '../../../src/db/lists/users.ts';
 import { createPacing } from '../../../src/directory/query/pace.ts';
 import { systemClock } from '../../../src/support/clock.ts';
 import { onEachDatabase } from '../../database.ts';
