@@ -53,7 +53,7 @@ const measurements: Readonly<Record<string, readonly [string, () => Promise<read
   statements: ['Statements of one change', statements],
   throughput: ['The endpoint beside a bare Express and Knex handler, turn by turn', throughput],
   drivers: ['The two drivers of SQLite, turn by turn', drivers],
-  rates: ['Changes a second where the vendor answers at once, 8 at a time', () => onBoth(rates)],
+  rates: ['Changes a second where the vendor answers at once, 8 at a time', rates],
   joiners: ['Joiners at GitLab where each call takes its time', joiners],
   group: [`One member added to a group of 10 → of ${sizes.groupMembers}`, () => largeGroup(sizes)],
   lookup: [`Look-up among 1000 people → among ${sizes.users}`, () => lookUps(sizes)],

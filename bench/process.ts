@@ -18,6 +18,7 @@ const START = [...AS_NPM_START_DOES, join(import.meta.dirname, '../src/main.ts')
 const READY_WITHIN_MS = 60_000;
 
 export interface Tenant {
+  readonly environmentId: string;
   readonly connectionId: string;
   readonly token: string;
   /** The id of a user. */
@@ -29,6 +30,7 @@ export interface RealProcess {
   readonly databaseUrl: string;
   readonly adminToken: string;
   admin(method: string, path: string, body?: unknown): Promise<Record<string, string>>;
+  scim(token: string, method: string, path: string, body: unknown): Promise<Record<string, string>>;
   /** An environment of its own, with a user; or a connection in the default one. */
   tenant(name: string): Promise<Tenant>;
   peakMib(): number;
@@ -102,20 +104,23 @@ export async function startProcess(
     if (!answer.ok) throw new Error(`${path} was answered ${answer.status}: ${await answer.text()}`);
     return (await answer.json()) as Record<string, string>;
   };
+  const scim: RealProcess['scim'] = (token, method, path, body) =>
+    ask(token, method, `/scim/v2${path}`, body);
   const admin: RealProcess['admin'] = (method, path, body) => ask(adminToken, method, `/v1${path}`, body);
   return {
     url,
     databaseUrl,
     adminToken,
     admin,
+    scim,
     async tenant(name) {
       const { id } = await admin('POST', '/environments', { name });
       const at = `/environments/${id}/connections`;
       const connection = await admin('POST', at, { name, strategy: 'scim' });
       const tokens = `${at}/${connection.id}/scim-configuration/tokens`;
       const { token = '' } = await admin('POST', tokens, {});
-      const user = await ask(token, 'POST', '/scim/v2/Users', person(name));
-      return { connectionId: connection.id ?? '', token, userId: user.id ?? '' };
+      const user = await scim(token, 'POST', '/Users', person(name));
+      return { environmentId: id ?? '', connectionId: connection.id ?? '', token, userId: user.id ?? '' };
     },
     peakMib() {
       const [, kib = '0'] = /^VmHWM:\s+(\d+)/m.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8')) ?? [];
