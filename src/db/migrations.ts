@@ -63,6 +63,7 @@ import * as unansweredGrants from '../../migrations/0297_unanswered_grants.ts';
 import * as managers from '../../migrations/0300_managers.ts';
 import * as managerNames from '../../migrations/0301_manager_names.ts';
 import * as fullRunsDue from '../../migrations/0302_full_runs_due.ts';
+import * as accountIndex from '../../migrations/0303_account_index.ts';
 
 interface Migration {
   readonly name: string;
@@ -130,6 +131,7 @@ const MIGRATIONS: readonly Migration[] = [
   { name: '0300_managers', ...managers },
   { name: '0301_manager_names', ...managerNames },
   { name: '0302_full_runs_due', ...fullRunsDue },
+  { name: '0303_account_index', ...accountIndex },
 ];
 
 export const migrationSource: Knex.MigrationSource<Migration> = {

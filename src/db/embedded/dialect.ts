@@ -5,6 +5,7 @@
 
 import type { Knex } from 'knex';
 import SqliteClient from 'knex/lib/dialects/sqlite3/index.js';
+import SqliteQueryCompiler from 'knex/lib/dialects/sqlite3/query/sqlite-querycompiler.js';
 import { type AnswerKind, Connection, type Result, whenFree } from './connection.ts';
 import { RemoteConnection } from './remote.ts';
 import { type Access, Writer } from './writer.ts';
@@ -30,6 +31,15 @@ interface Query {
 
 type AnyConnection = Access | Connection | RemoteConnection;
 
+class QueryCompiler extends SqliteQueryCompiler {
+  /** Writes the limit into the text: for each use of a bound one, SQLite plans the statement again. */
+  override limit(): string {
+    const { single } = this;
+    single.skipBinding = { ...single.skipBinding, limit: Number.isSafeInteger(single.limit) };
+    return super.limit();
+  }
+}
+
 export class NodeSqliteClient extends SqliteClient {
   #writer: Writer | null = null;
 
@@ -40,6 +50,10 @@ export class NodeSqliteClient extends SqliteClient {
 
   _driver(): typeof Connection {
     return Connection;
+  }
+
+  override queryCompiler(...given: unknown[]): QueryCompiler {
+    return new QueryCompiler(this, ...given);
   }
 
   override async acquireRawConnection(): Promise<AnyConnection> {
