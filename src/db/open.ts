@@ -8,6 +8,7 @@ import knex, { type Knex } from 'knex';
 import { NodeSqliteClient, type Settings } from './embedded/dialect.ts';
 import { makePrivate, realPath } from './embedded/paths.ts';
 import { beginWithFirst } from './postgres/beginning.ts';
+import { PostgresClient } from './postgres/client.ts';
 import { PreparedStatements, prepareOften, type Querying } from './postgres/preparing.ts';
 
 export type Dialect = 'sqlite' | 'postgres';
@@ -242,7 +243,7 @@ const PIPELINED: object = { pipeline: true };
 function postgres(url: string, patience: Patience): Knex.Config {
   const statements = new PreparedStatements();
   return {
-    client: 'pg',
+    client: PostgresClient,
     compileSqlOnError: COMPILE_SQL_ON_ERROR,
     connection: {
       connectionString: url,

@@ -6,6 +6,7 @@
 import type { Knex } from 'knex';
 import SqliteClient from 'knex/lib/dialects/sqlite3/index.js';
 import SqliteQueryCompiler from 'knex/lib/dialects/sqlite3/query/sqlite-querycompiler.js';
+import { withLiteralLimit } from '../literalLimit.ts';
 import { type AnswerKind, Connection, type Result, whenFree } from './connection.ts';
 import { RemoteConnection } from './remote.ts';
 import { type Access, Writer } from './writer.ts';
@@ -31,14 +32,7 @@ interface Query {
 
 type AnyConnection = Access | Connection | RemoteConnection;
 
-class QueryCompiler extends SqliteQueryCompiler {
-  /** Writes the limit into the text: for each use of a bound one, SQLite plans the statement again. */
-  override limit(): string {
-    const { single } = this;
-    single.skipBinding = { ...single.skipBinding, limit: Number.isSafeInteger(single.limit) };
-    return super.limit();
-  }
-}
+const QueryCompiler = withLiteralLimit(SqliteQueryCompiler);
 
 export class NodeSqliteClient extends SqliteClient {
   #writer: Writer | null = null;
@@ -52,7 +46,7 @@ export class NodeSqliteClient extends SqliteClient {
     return Connection;
   }
 
-  override queryCompiler(...given: unknown[]): QueryCompiler {
+  override queryCompiler(...given: unknown[]): object {
     return new QueryCompiler(this, ...given);
   }
 

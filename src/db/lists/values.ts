@@ -5,9 +5,13 @@ import { type Db, dialectOf } from '../open.ts';
 
 /** For a `from`: one row for each of the ids, in a column `id`. */
 export function idRows(db: Db, ids: readonly string[], alias: string): Knex.Raw {
-  return dialectOf(db) === 'postgres'
-    ? db.raw('(select unnest(?::varchar[]) as id) as ??', [[...ids], alias])
-    : db.raw('(select value as id from json_each(?)) as ??', [JSON.stringify(ids), alias]);
+  if (dialectOf(db) === 'sqlite')
+    return db.raw('(select value as id from json_each(?)) as ??', [JSON.stringify(ids), alias]);
+  // Of a list PostgreSQL expects ten, and so plans again for each list: a plan for one costs less.
+  const [only] = ids;
+  return only !== undefined && ids.length === 1
+    ? db.raw('(select cast(? as varchar) as id) as ??', [only, alias])
+    : db.raw('(select unnest(?::varchar[]) as id) as ??', [[...ids], alias]);
 }
 
 /** One column of the rows of a query, as a JSON list in the order of another. */
