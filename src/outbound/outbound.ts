@@ -4,7 +4,7 @@
  */
 
 import { X509Certificate } from 'node:crypto';
-import { type Dispatcher, fetch } from 'undici';
+import { type Dispatcher, interceptors, request } from 'undici';
 import type { Fetch, OpenFetch, Reach } from '../connectors/connector.ts';
 import type { Configuration, SettingSpec } from '../model/settings.ts';
 import { createDispatcher, type ProcessProxy, type Route } from './dispatchers.ts';
@@ -15,6 +15,12 @@ export interface OutboundConfig {
   readonly rule: OutboundRule;
   readonly proxy: ProcessProxy | null;
 }
+
+type HttpMethod = Dispatcher.HttpMethod;
+
+/** What undici's `fetch` does too; `request` costs a third of its time. */
+const ACCEPTING = { 'accept-encoding': 'gzip, deflate, br' };
+const UNPACKING = interceptors.decompress({ skipErrorResponses: false });
 
 /** Keeps the connections of this many ways; beyond that it closes the oldest. */
 const WAYS_MAX = 100;
@@ -29,7 +35,7 @@ export function createOutbound(
     const key = JSON.stringify(route);
     const known = ways.get(key);
     if (known) return known;
-    const made = createDispatcher(rule, route, proxy, resolve);
+    const made = createDispatcher(rule, route, proxy, resolve).compose(UNPACKING);
     ways.set(key, made);
     const [oldest] = ways.keys();
     if (ways.size > WAYS_MAX && oldest !== undefined) {
@@ -41,17 +47,27 @@ export function createOutbound(
   return (reach, configuration): Fetch => {
     const route = { reach, caPem: textOf(configuration.CA_PEM), proxyUrl: textOf(configuration.PROXY_URL) };
     // Looked up for each call: a connector outlives connections that are closed to make room.
-    return async (url, init) => {
-      const headers = Object.fromEntries(init.headers);
-      const answer = await fetch(url, { ...init, headers, dispatcher: dispatcherFor(route) });
-      return {
-        status: answer.status,
-        ok: answer.ok,
-        headers: new Headers([...answer.headers]),
-        body: answer.body,
-      };
+    return async (url, { method, headers, body = null, signal }) => {
+      const sent = { ...ACCEPTING, ...Object.fromEntries(headers) };
+      const dispatcher = dispatcherFor(route);
+      const answer = await request(url, {
+        method: method as HttpMethod,
+        headers: sent,
+        body,
+        signal,
+        dispatcher,
+      });
+      const { statusCode: status } = answer;
+      return { status, ok: status >= 200 && status < 300, headers: headersOf(answer), body: answer.body };
     };
   };
+}
+
+function headersOf({ headers }: Pick<Dispatcher.ResponseData, 'headers'>): Headers {
+  const found = new Headers();
+  for (const [name, values] of Object.entries(headers))
+    for (const value of [values ?? []].flat()) found.append(name, value);
+  return found;
 }
 
 /** Where stores of a type may be, and which settings hold their addresses. */

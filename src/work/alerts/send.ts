@@ -148,11 +148,12 @@ async function firstWords({ body }: FetchedAnswer): Promise<string> {
   return new TextDecoder().decode(Buffer.concat(chunks).subarray(0, WORDS_BYTES_MAX));
 }
 
-/** Drops the rest of an answer: after success it is of no use, and it may never end. */
-function dropBody({ body }: FetchedAnswer): void {
-  body?.[Symbol.asyncIterator]()
-    .return?.()
-    .catch(() => {});
+/** Reads no further than the first bytes: after success an answer is of no use, and it may never end. */
+function dropBody(answer: FetchedAnswer): void {
+  const dropped = async () => {
+    for await (const _chunk of answer.body ?? []) break;
+  };
+  dropped().catch(() => {});
 }
 
 const CAUSES_MAX = 5;
