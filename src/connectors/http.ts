@@ -54,6 +54,7 @@ export function createSender(deps: HttpDeps): SendRequest {
     if (deps.now() > asked || (request.writes && reading.delete(context))) await context.confirm?.();
     if (!request.writes) reading.add(context);
     const started = deps.now();
+    const limit = withinTime(context.signal);
     let status = 0;
     try {
       const response = await deps.fetch(request.url, {
@@ -61,7 +62,7 @@ export function createSender(deps: HttpDeps): SendRequest {
         headers,
         ...(request.body === undefined ? {} : { body: request.body }),
         redirect: 'manual',
-        signal: AbortSignal.any([context.signal, AbortSignal.timeout(CALL_TIMEOUT_MS)]),
+        signal: limit.signal,
       });
       status = response.status;
       const read = await readText(response);
@@ -83,6 +84,7 @@ export function createSender(deps: HttpDeps): SendRequest {
       if (error instanceof RemoteError) throw error;
       throw transportFailure(deps.store, request, error);
     } finally {
+      limit.end();
       context.record({
         method: request.method,
         path: new URL(request.url).pathname,
@@ -90,6 +92,23 @@ export function createSender(deps: HttpDeps): SendRequest {
         durationMs: Math.round(deps.now() - started),
       });
     }
+  };
+}
+
+/** Aborts with `outer`, or when the exchange takes too long. `AbortSignal.any` would take four times as long. */
+function withinTime(outer: AbortSignal): { readonly signal: AbortSignal; end(): void } {
+  const inner = new AbortController();
+  const stop = () => inner.abort(outer.reason);
+  const tooLong = () => inner.abort(new DOMException('the exchange took too long', 'TimeoutError'));
+  const timer = setTimeout(tooLong, CALL_TIMEOUT_MS).unref();
+  outer.addEventListener('abort', stop);
+  if (outer.aborted) stop();
+  return {
+    signal: inner.signal,
+    end() {
+      clearTimeout(timer);
+      outer.removeEventListener('abort', stop);
+    },
   };
 }
 

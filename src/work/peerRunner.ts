@@ -6,7 +6,7 @@
 import type { Db } from '../db/open.ts';
 import { acquireLease, type Lease, LeaseLost, releaseLease, renewLease } from '../db/queue/leases.ts';
 import type { Presence } from '../db/queue/presence.ts';
-import { type Clock, isoTime, pause } from '../support/clock.ts';
+import { type Clock, ENOUGH, isoTime, pause } from '../support/clock.ts';
 import type { Log } from '../support/log.ts';
 
 /** What a worker does for a peer while it has the lease. */
@@ -87,7 +87,7 @@ export class PeerRunner {
   /** Somebody committed work, or some has become due. It does not end a wait that the vendor asked for. */
   nudge(): void {
     this.#nudged = true;
-    if (this.#rest?.nudgeable) this.#rest.cut.abort();
+    if (this.#rest?.nudgeable) this.#rest.cut.abort(ENOUGH);
   }
 
   /** A request waits for an answer: this ends any wait. */
@@ -95,7 +95,7 @@ export class PeerRunner {
     this.#nudged = true;
     this.#hurried = true;
     this.#asked = true;
-    this.#rest?.cut.abort();
+    this.#rest?.cut.abort(ENOUGH);
   }
 
   /** Whether somebody announced work after the last turn had begun. */
@@ -133,7 +133,7 @@ export class PeerRunner {
     } finally {
       // The next holder of the lease must find no call under way that the database does not know of.
       await this.#duties.over();
-      over.abort();
+      over.abort(ENOUGH);
       await releaseLease(this.#deps.db, lease);
     }
   }
@@ -222,10 +222,10 @@ export class PeerRunner {
     if (this.#stopping.aborted) return false;
     if (this.#hurried || (nudgeable && this.#nudged)) return nudgeable;
     const cut = new AbortController();
-    const onStop = () => cut.abort();
+    const onStop = () => cut.abort(ENOUGH);
     this.#stopping.addEventListener('abort', onStop, { once: true });
     this.#rest = { nudgeable, cut };
-    void freed?.then(() => cut.abort());
+    void freed?.then(() => cut.abort(ENOUGH));
     await pause(this.#deps.clock, ms, cut.signal);
     this.#rest = null;
     this.#stopping.removeEventListener('abort', onStop);

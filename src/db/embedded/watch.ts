@@ -85,7 +85,7 @@ function createWatch(path: string, given: string, mark: number): FileWatch {
     if (before === undefined && identity) known.set(name, identity);
     return before === undefined || before === identity;
   };
-  const names = [given, ...FILES.map((suffix) => path + suffix)];
+  const names = [...new Set([given, ...FILES.map((suffix) => path + suffix)])];
   for (const name of names) isKnown(name);
   const isInPlace = () => names.every(isKnown) && marks.has(markNow());
   return {

@@ -7,6 +7,10 @@ import { withLiteralLimit } from '../literalLimit.ts';
 
 const QueryCompiler = withLiteralLimit(PgQueryCompiler);
 
+/** The code names a few hundred tables, columns and aliases. */
+const IDENTIFIERS_MAX = 5_000;
+const QUOTED = new Map<string, string>();
+
 export class PostgresClient extends PgClient {
   // The name that migrations and queries know the dialect by.
   constructor(config: Knex.Config) {
@@ -15,5 +19,13 @@ export class PostgresClient extends PgClient {
 
   override queryCompiler(...given: unknown[]): object {
     return new QueryCompiler(this, ...given);
+  }
+
+  override wrapIdentifier(name: string): string {
+    const known = QUOTED.get(name);
+    if (known !== undefined) return known;
+    const quoted = super.wrapIdentifierImpl(name);
+    if (QUOTED.size < IDENTIFIERS_MAX) QUOTED.set(name, quoted);
+    return quoted;
   }
 }

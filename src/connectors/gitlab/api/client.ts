@@ -4,6 +4,7 @@
  * a `RemoteError`. The token goes only to the store's own host.
  */
 
+import { randomUUID } from 'node:crypto';
 import { createRequesterFn, type RequestOptions } from '@gitbeaker/requester-utils';
 import { GroupMembers, Groups, PersonalAccessTokens, Users } from '@gitbeaker/rest';
 import { judge, undoneError } from '../../answers.ts';
@@ -71,7 +72,7 @@ export function createClient(settings: GitLabSettings, deps: ConnectorDeps): Git
     const handle = async (endpoint: string, options: RequestOptions) => {
       const method = options.method ?? 'GET';
       const asked = { store: STORE, vendor: 'GitLab', action, writes: method !== 'GET' };
-      const { body, headers } = await bodyOf(method, options.body);
+      const { body, headers } = bodyOf(method, options.body);
       const response = await send(
         {
           method,
@@ -109,11 +110,20 @@ export function createClient(settings: GitLabSettings, deps: ConnectorDeps): Git
       rateLimits: {},
       requesterFn,
     };
+    // Each is made when it is asked for, because one call needs one of them.
     await run({
-      users: new Users(options),
-      groups: new Groups(options),
-      members: new GroupMembers(options),
-      tokens: new PersonalAccessTokens(options),
+      get users() {
+        return new Users(options);
+      },
+      get groups() {
+        return new Groups(options);
+      },
+      get members() {
+        return new GroupMembers(options);
+      },
+      get tokens() {
+        return new PersonalAccessTokens(options);
+      },
     });
     if (answered === null) throw new Error(`nothing was asked of GitLab in order to ${action}`);
     return answered;
@@ -131,18 +141,33 @@ function urlOf(endpoint: string, { prefixUrl = '', searchParams }: RequestOption
 }
 
 interface SentBody {
-  readonly body?: string | Uint8Array;
+  readonly body?: string;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
 /**
  * @gitbeaker gives a DELETE without options the body `{}`, which some proxies refuse. It gives a change of a user as
- * a form, which is written out here, because the bridge sends only texts and bytes.
+ * a form.
  */
-async function bodyOf(method: string, body: RequestOptions['body']): Promise<SentBody> {
+function bodyOf(method: string, body: RequestOptions['body']): SentBody {
   if (body === undefined || (method === 'DELETE' && body === '{}')) return {};
-  if (typeof body === 'string') return { body };
-  const form = new Response(body);
-  const type = form.headers.get('content-type') ?? 'multipart/form-data';
-  return { body: new Uint8Array(await form.arrayBuffer()), headers: { 'content-type': type } };
+  return typeof body === 'string' ? { body } : formBody(body);
+}
+
+/** RFC 7578. */
+function formBody(form: FormData): SentBody {
+  const boundary = randomUUID();
+  const parts = [...form].map(([name, value]) => {
+    if (typeof value !== 'string') throw new Error(`the form has a file: ${name}`);
+    return `--${boundary}\r\ncontent-disposition: form-data; name="${quoted(name)}"\r\n\r\n${value}\r\n`;
+  });
+  return {
+    body: `${parts.join('')}--${boundary}--\r\n`,
+    headers: { 'content-type': `multipart/form-data; boundary=${boundary}` },
+  };
+}
+
+/** https://html.spec.whatwg.org/multipage/form-control-infrastructure.html#multipart-form-data */
+function quoted(name: string): string {
+  return name.replaceAll('\n', '%0A').replaceAll('\r', '%0D').replaceAll('"', '%22');
 }
