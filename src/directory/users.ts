@@ -16,6 +16,7 @@ import {
   softDeleteUser,
   type UserRecord,
 } from '../db/identity/users.ts';
+import { lockShownUser, type ShownUser } from '../db/lists/users.ts';
 import { type Db, isUniqueViolation, writeTogether } from '../db/open.ts';
 import { yieldingPeople } from '../db/people/namesakes.ts';
 import { addingToCause } from '../db/queue/causes.ts';
@@ -84,6 +85,8 @@ export async function createUser(
 
 export interface UserChange {
   readonly precondition: Precondition | null;
+  /** Answers the user's groups too, as they were when the row was locked. */
+  readonly withGroups?: boolean;
   /** Pure: makes the new resource from the current one. If it throws, nothing is written. */
   edit(current: Resource): Resource;
 }
@@ -97,20 +100,22 @@ export async function changeUser(
   write: Write,
   id: string,
   change: UserChange,
-): Promise<UserRecord> {
+): Promise<ShownUser> {
   const at = isoTime(directory.clock.now());
   const hash = await directory.identifierHash();
   let attempted: Resource = {};
-  const { user, changed } = await refusingTakenNames(
+  const lock = change.withGroups ? lockShownUser : lockUser;
+  const { user, groups, queued } = await refusingTakenNames(
     () => attempted,
     () =>
       inTransaction(directory, write, async (tx) => {
-        const found = await lockUser(tx, write.connectionId, id);
+        const found: ShownUser | null = await lock(tx, write.connectionId, id);
         if (!found) throw noSuchUser(id);
         checkPrecondition(found.version, change.precondition);
         const edited = asStored(trimmedUser(change.edit(found.resource)));
         attempted = acceptableUser(found.resource, edited);
-        if (sameResource(found.resource, attempted)) return { user: found, changed: false };
+        if (sameResource(found.resource, attempted))
+          return { user: found, groups: found.groups, queued: false };
         const current = (await comesAsAnother(tx, write, found, attempted, hash))
           ? await writeOver(tx, write, found, at)
           : found;
@@ -119,15 +124,15 @@ export async function changeUser(
           replaceUserResource(tx, current, attempted, at, mapped),
           current.active !== isActive(attempted) && speaksForPerson(tx, current),
         );
-        await recordUserChange(tx, write, { before: current, after: updated, isSpeaking }, at);
+        const queued = await recordUserChange(tx, write, { before: current, after: updated, isSpeaking, at });
         if (namesOf(current.resource) !== namesOf(attempted))
           await askWhetherKnown(tx, write, updated, at, hash);
         if (current !== found) await leaveToOthers(tx, write, found.personId, at, hash);
-        return { user: updated, changed: true };
+        return { user: updated, groups: found.groups, queued };
       }),
   );
-  if (changed) directory.wake.signal();
-  return user;
+  if (queued) directory.wake.signal();
+  return groups ? { ...user, groups } : user;
 }
 
 function namesOf({ userName, emails }: Resource): string {
@@ -153,9 +158,12 @@ interface Recorded {
   readonly after: UserRecord;
   /** Whether this user speaks for the person, if the person left or returned. */
   readonly isSpeaking: boolean;
+  readonly at: string;
 }
 
-async function recordUserChange(tx: Db, write: Write, { before, after, isSpeaking }: Recorded, at: string) {
+/** False where no store was to be told. */
+async function recordUserChange(tx: Db, write: Write, change: Recorded): Promise<boolean> {
+  const { before, after, isSpeaking, at } = change;
   const left = before.active && !after.active;
   const returned = !before.active && after.active;
   const freesAddress = left || matchedEmail(write, before.resource) !== matchedEmail(write, after.resource);
@@ -165,13 +173,14 @@ async function recordUserChange(tx: Db, write: Write, { before, after, isSpeakin
   });
   const counted = left && isSpeaking ? [countingLoss(tx, write, at)] : [];
   const calledOff = returned && isSpeaking ? callingLeavingOff(tx, after.personId) : [];
-  await together(
+  const [, queued] = await together(
     writeTogether(tx, [...counted, ...calledOff], savingEvents(tx, [eventInsert(at, event)])),
     enqueuePerson(tx, write, after, left && isSpeaking ? PRIORITY.leaver : PRIORITY.normal, at),
     before.active && freesAddress && enqueueYielding(tx, write, before, at),
     // Groups that were planned while the person was inactive left the person out.
     returned && isSpeaking && enqueueGroupsOf(tx, write, after.personId, at),
   );
+  return queued;
 }
 
 /** Deletes the user and its memberships. Throws DirectoryRefusal: notFound, versionMismatch. */
@@ -238,7 +247,7 @@ function enqueuePerson(
   user: Pick<UserRecord, 'personId'>,
   priority: number,
   at: string,
-): Promise<void> {
+): Promise<boolean> {
   return enqueueForAllStores(tx, {
     environmentId: write.environmentId,
     subject: { kind: 'user', id: user.personId },

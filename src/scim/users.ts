@@ -59,6 +59,7 @@ export const users: Endpoint = {
     const { resource, unknown } = coerceUser(objectBody(call.body));
     const user = await changeUser(scim.directory, writeOf(call), id, {
       precondition: call.precondition,
+      withGroups: includes(call.projection, 'groups'),
       edit: (current) => {
         const leaves = isActive(current) && !isActive(resource);
         if (!leaves) refuseUnknown(call, unknown);
@@ -74,6 +75,7 @@ export const users: Endpoint = {
     let sent: readonly string[] = [];
     const user = await changeUser(scim.directory, writeOf(call), id, {
       precondition: call.precondition,
+      withGroups: includes(call.projection, 'groups'),
       edit: (current) => {
         const patched = patchUser(current, operations, patchOptions(call));
         sent = [...namesIn('user', patched.resource, patched.touched), ...patched.unknown];

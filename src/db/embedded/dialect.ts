@@ -6,7 +6,7 @@
 import type { Knex } from 'knex';
 import SqliteClient from 'knex/lib/dialects/sqlite3/index.js';
 import SqliteQueryCompiler from 'knex/lib/dialects/sqlite3/query/sqlite-querycompiler.js';
-import { withLiteralLimit } from '../literalLimit.ts';
+import { withLiteralLimit } from '../knex/literalLimit.ts';
 import { type AnswerKind, Connection, type Result, whenFree } from './connection.ts';
 import { RemoteConnection } from './remote.ts';
 import { type Access, Writer } from './writer.ts';

@@ -2,7 +2,7 @@
 
 import { type MembershipRow, membershipsColumn, toMemberships } from '../identity/groupMembers.ts';
 import { live, toUser, type UserRecord } from '../identity/users.ts';
-import type { Db } from '../open.ts';
+import { type Db, forUpdate } from '../open.ts';
 import { type ListPage, type PageByPosition, pageByPosition } from './resources.ts';
 
 /** A user with their groups, where these were read too. */
@@ -15,6 +15,15 @@ export async function findShownUser(db: Db, connectionId: string, id: string): P
   const row = await live(db)
     .where({ id, connection_id: connectionId })
     .first('users.*', membershipsColumn(db));
+  return row ? toShownUser(row) : null;
+}
+
+/** As `lockUser`, with their groups. */
+export async function lockShownUser(db: Db, connectionId: string, id: string): Promise<ShownUser | null> {
+  const row = await forUpdate(db, live(db).where({ id, connection_id: connectionId })).first(
+    'users.*',
+    membershipsColumn(db),
+  );
   return row ? toShownUser(row) : null;
 }
 

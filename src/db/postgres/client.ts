@@ -3,7 +3,7 @@
 import type { Knex } from 'knex';
 import PgClient from 'knex/lib/dialects/postgres/index.js';
 import PgQueryCompiler from 'knex/lib/dialects/postgres/query/pg-querycompiler.js';
-import { withLiteralLimit } from '../literalLimit.ts';
+import { withLiteralLimit } from '../knex/literalLimit.ts';
 
 const QueryCompiler = withLiteralLimit(PgQueryCompiler);
 

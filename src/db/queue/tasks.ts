@@ -37,8 +37,11 @@ export function workingStores(db: Db, environmentId: string) {
     .whereIn('status', WORKING);
 }
 
-/** One task for each working store of the environment. Part of the transaction that wrote the subject. */
-export async function enqueueForAllStores(db: Db, task: Enqueue): Promise<void> {
+/**
+ * One task for each working store of the environment; false where there is none. Part of the transaction that wrote the
+ * subject.
+ */
+export async function enqueueForAllStores(db: Db, task: Enqueue): Promise<boolean> {
   // Always in the same order, so that two who queue the same subject never wait for each other.
   const rows = await workingStores(db, task.environmentId).orderBy('id').select('id');
   await enqueueTasks(
@@ -46,6 +49,7 @@ export async function enqueueForAllStores(db: Db, task: Enqueue): Promise<void> 
     rows.map((row: { id: string }) => row.id),
     task,
   );
+  return rows.length > 0;
 }
 
 /** How many correlation ids one task remembers; events have the others. */
