@@ -4,6 +4,8 @@ import { Agent, request } from 'node:http';
 import { median, timed } from './figures.ts';
 
 const REQUESTS = 100;
+/** A process that has just started compiles what it runs often. */
+const WARM_REQUESTS = 1_000;
 
 /** A process that answers SCIM requests. */
 export interface Side {
@@ -24,14 +26,14 @@ export interface Measured {
 export type Ask<S extends Side = Side> = (send: Send, side: S, n: string) => Promise<void>;
 export type Send = (side: Side, method: string, path: string, body?: object) => Promise<void>;
 
-/** For each side, the medians over this many rounds, after a warm-up round, and the figures of each round. */
+/** For each side, the medians over this many rounds, after a longer one to warm up, and the figures of each round. */
 export async function inTurns<S extends Side>(
   sides: readonly S[],
   { what, ask, rounds, atOnce }: { what: string; ask: Ask<S>; rounds: number; atOnce: number },
 ): Promise<readonly (Measured & { readonly each: readonly Measured[] })[]> {
   const agent = new Agent({ keepAlive: true, maxSockets: atOnce });
   const measured = sides.map((): Measured[] => []);
-  for (const side of sides) await round(side, `${what} warm`);
+  for (const side of sides) await round(side, `${what} warm`, WARM_REQUESTS);
   for (let n = 0; n < rounds; n += 1)
     for (const [at, side] of sides.entries()) measured[at]?.push(await round(side, `${what} ${n}`));
   agent.destroy();
@@ -41,17 +43,17 @@ export async function inTurns<S extends Side>(
     cpuMs: median(each.map(({ cpuMs }) => cpuMs)),
   }));
 
-  async function round(side: S, name: string): Promise<Measured> {
+  async function round(side: S, name: string, requests = REQUESTS): Promise<Measured> {
     const cpuBefore = side.cpuMs();
     let next = 0;
     const connection = async () => {
-      while (next < REQUESTS) {
+      while (next < requests) {
         next += 1;
         await ask(sendBy(agent), side, `${name} ${next}`.replaceAll(/\W/g, '-'));
       }
     };
     const tookMs = await timed(() => Promise.all(Array.from({ length: atOnce }, connection)));
-    return { perSecond: (REQUESTS * 1_000) / tookMs, cpuMs: (side.cpuMs() - cpuBefore) / REQUESTS };
+    return { perSecond: (requests * 1_000) / tookMs, cpuMs: (side.cpuMs() - cpuBefore) / requests };
   }
 }
 
