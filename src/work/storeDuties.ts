@@ -102,9 +102,7 @@ export class StoreDuties implements Duties {
     this.#hasJustPreviewed = isPreviewsTurn && (await this.#makePreview(shift));
     if (this.#hasJustPreviewed) return { kind: 'again' };
     const begun = await this.#tasks.begin(context, shift, { wanted, due });
-    if (begun === 'all' && underWay.count > 0) return { kind: 'busy', freed };
-    // What ended since the look made room for what began, so only the next end makes more.
-    if (begun === 'full' && this.#tasks.isFull) return { kind: 'busy', freed: underWay.freed() };
+    if (begun === 'full' && underWay.count > 0) return { kind: 'busy', freed };
     if (begun !== 'nothing') return { kind: 'again' };
     if (underWay.count > 0) return { kind: 'busy', freed };
     // Attempts that were under way may have kept other tasks from being due.

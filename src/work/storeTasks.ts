@@ -41,11 +41,8 @@ export interface StoreTasksDeps {
 /** How long a group waits, at most, for members whose own attempts are under way. */
 const GROUP_WAITS_MAX_MS = 1_000;
 
-/**
- * The result of looking for tasks. `all`: whatever is due began. `full`: some began, and others lack room. `outdated`:
- * see `begin`.
- */
-export type Begun = 'began' | 'all' | 'full' | 'nothing' | 'outdated';
+/** The result of looking for tasks. `full`: some began, and nothing else could. `outdated`: see `begin`. */
+export type Begun = 'began' | 'full' | 'nothing' | 'outdated';
 
 export class StoreTasks {
   readonly underWay = new AttemptsUnderWay();
@@ -101,18 +98,17 @@ export class StoreTasks {
     if (begun === 0) return 'nothing';
     // The look left out nobody, so nothing else is due.
     const isAll = begun === due.length && due.length < wanted.limit && !wanted.onlyLeavers;
-    if (isAll) return 'all';
-    return this.isFull && !due.every(isLeaver) ? 'full' : 'began';
-  }
-
-  /** Whether only leavers have room. */
-  get isFull(): boolean {
-    return this.#room().others <= 0;
+    return isAll || this.#isFull(due) ? 'full' : 'began';
   }
 
   /** Whether only one attempt runs at a time; then it may let leavers go first. */
   get isAlone(): boolean {
     return this.#parallelChanges === 1;
+  }
+
+  /** Whether there is no more room. All due leavers come before everybody else. */
+  #isFull(due: readonly DueTask[]): boolean {
+    return this.#room().others <= 0 && !due.every(isLeaver);
   }
 
   /** Settles, in turn, the leavers who came after longer work had begun. True where there were some. */
