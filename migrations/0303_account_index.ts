@@ -1,7 +1,7 @@
 /**
- * SQLite plans a statement again for each use if it compares a bound value with a column that stands first in the
- * condition of an index: the value might tell that the index serves. This index serves no look-up, so the columns stand
- * last.
+ * SQLite plans a statement again for each use if it compares a bound value with a column, and the condition of an index
+ * compares that column with another value: the index might serve. So the condition names its values first, which SQLite
+ * does not compare with the statement. The index serves no look-up.
  */
 
 import type { Knex } from 'knex';

@@ -85,7 +85,7 @@ export async function createUser(
 
 export interface UserChange {
   readonly precondition: Precondition | null;
-  /** Answers the user's groups too, as they were when the row was locked. */
+  /** Answers the user's groups too, as they were before the change. */
   readonly withGroups?: boolean;
   /** Pure: makes the new resource from the current one. If it throws, nothing is written. */
   edit(current: Resource): Resource;
@@ -161,7 +161,7 @@ interface Recorded {
   readonly at: string;
 }
 
-/** False where no store was to be told. */
+/** False where no store is to be told. */
 async function recordUserChange(tx: Db, write: Write, change: Recorded): Promise<boolean> {
   const { before, after, isSpeaking, at } = change;
   const left = before.active && !after.active;

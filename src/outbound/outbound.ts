@@ -1,15 +1,15 @@
 /**
  * Makes a `fetch` for each way out that settings describe, and finds mistakes in their addresses. It holds
- * connections but no credentials.
+ * connections but no credentials. It asks by undici's `request`, which costs a third of the time of its `fetch`.
  */
 
 import { X509Certificate } from 'node:crypto';
 import { type Dispatcher, interceptors, request } from 'undici';
-import type { Fetch, OpenFetch, Reach } from '../connectors/connector.ts';
+import { AddressRefused, type Fetch, type OpenFetch, type Reach } from '../connectors/connector.ts';
 import type { Configuration, SettingSpec } from '../model/settings.ts';
 import { createDispatcher, type ProcessProxy, type Route } from './dispatchers.ts';
 import { createResolve, type Resolve } from './resolve.ts';
-import { type OutboundRule, refusalOfUrl } from './rule.ts';
+import { type OutboundRule, refusalOfPort, refusalOfUrl } from './rule.ts';
 
 export interface OutboundConfig {
   readonly rule: OutboundRule;
@@ -18,9 +18,11 @@ export interface OutboundConfig {
 
 type HttpMethod = Dispatcher.HttpMethod;
 
-/** What undici's `fetch` does too; `request` costs a third of its time. */
-const ACCEPTING = { 'accept-encoding': 'gzip, deflate, br' };
+/** Only answers to reads are large. An empty answer that claims to be packed would fail. */
+const PACKED = { 'accept-encoding': 'gzip, br' };
+const PLAIN = { 'accept-encoding': 'identity' };
 const UNPACKING = interceptors.decompress({ skipErrorResponses: false });
+const USER_AGENT = { 'user-agent': 'scim-bridge' };
 
 /** Keeps the connections of this many ways; beyond that it closes the oldest. */
 const WAYS_MAX = 100;
@@ -48,7 +50,10 @@ export function createOutbound(
     const route = { reach, caPem: textOf(configuration.CA_PEM), proxyUrl: textOf(configuration.PROXY_URL) };
     // Looked up for each call: a connector outlives connections that are closed to make room.
     return async (url, { method, headers, body = null, signal }) => {
-      const sent = { ...ACCEPTING, ...Object.fromEntries(headers) };
+      const refusal = refusalOfPort(url);
+      if (refusal !== null) throw new AddressRefused(refusal);
+      const accepted = method === 'GET' ? PACKED : PLAIN;
+      const sent = { ...USER_AGENT, ...accepted, ...Object.fromEntries(headers) };
       const dispatcher = dispatcherFor(route);
       const answer = await request(url, {
         method: method as HttpMethod,

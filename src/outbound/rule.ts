@@ -61,9 +61,28 @@ function isPermitted(rule: OutboundRule, reach: Reach, host: string, address: st
 export function refusalOfUrl(rule: OutboundRule, reach: Reach, url: string): string | null {
   if (!URL.canParse(url)) return null;
   const { hostname: host, protocol } = new URL(url);
+  const port = refusalOfPort(url);
+  if (port !== null) return port;
   const address = isAddress(host) ? host : addressOfKnownName(host);
   return address === null ? null : refusalOf(rule, reach, { host, protocol }, address);
 }
+
+/** A server of another protocol, such as mail, may take parts of an HTTP request for commands. */
+export function refusalOfPort(url: string): string | null {
+  const { protocol, port } = new URL(url);
+  if (port === '' || !protocol.startsWith('http') || !OTHER_PROTOCOLS.has(Number(port))) return null;
+  return `Port ${port} is that of another protocol than HTTP: enter the port of the web server.`;
+}
+
+/** The "bad ports" of https://fetch.spec.whatwg.org/#port-blocking, without 10080, at which GitLab often is. */
+const OTHER_PROTOCOLS: ReadonlySet<number> = new Set([
+  ...[0, 1, 7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79, 87, 95, 101, 102, 103],
+  ...[
+    104, 109, 110, 111, 113, 115, 117, 119, 123, 135, 137, 139, 143, 161, 179, 389, 427, 465, 512, 513, 514,
+  ],
+  ...[515, 526, 530, 531, 532, 540, 548, 554, 556, 563, 587, 601, 636, 989, 990, 993, 995, 1719, 1720, 1723],
+  ...[2049, 3659, 4045, 4190, 5060, 5061, 6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697],
+]);
 
 /** A proxy resolves the name itself, so that the bridge can judge only the name. */
 export function refusalThroughProxy(rule: OutboundRule, reach: Reach, url: string): string | null {

@@ -1,6 +1,7 @@
 /**
- * Logs JSON lines on stdout. No body, token, password or secret leaves through here: keys are redacted by name,
- * errors are reduced to what explains them, and every line is scrubbed of text that looks like a credential.
+ * Logs JSON lines on stdout. No body, token, password or secret leaves through here: fields of a line or a child are
+ * redacted by name, errors are reduced to what explains them, and every line is scrubbed of text that looks like a
+ * credential.
  */
 
 import { type DestinationStream, type Logger, pino, stdTimeFunctions } from 'pino';
@@ -9,7 +10,7 @@ export type Log = Logger;
 
 const REDACTED = '[redacted]';
 
-/** Keys whose values are credentials, in small letters. */
+/** Keys whose values are credentials, in lower case. */
 const SECRET_KEYS: ReadonlySet<string> = new Set([
   ...['authorization', 'cookie', 'token', 'password', 'secret', 'secrets'],
   ...['accesstoken', 'access_token', 'oauth_access_token', 'admintoken', 'admin_token'],
@@ -18,6 +19,9 @@ const SECRET_KEYS: ReadonlySet<string> = new Set([
 
 /** Keys with people's data; the log only shows that there was a value. */
 const BODY_KEYS = ['body', 'request', 'response', 'req', 'res', 'resource', 'payload', 'configuration'];
+
+/** Keys with a serializer of their own. */
+const SERIALIZED: ReadonlySet<string> = new Set([...BODY_KEYS, 'err', 'error']);
 
 const CREDENTIALS = [
   /\b(Bearer|Basic)\s+[A-Za-z0-9._~+/=-]{6,}/gi,
@@ -64,26 +68,38 @@ export function scrub(text: string): string {
 
 type Fields = Record<string, unknown>;
 
+/** Looks at so many fields of a line. A line about more is about something that should not be logged. */
+const FIELDS_MAX = 1_000;
 const DEPTH_MAX = 8;
 
-/** The same object where there is nothing to hide, which is nearly always. Errors are left to their serializer. */
-function withoutSecrets(fields: Fields, depth = 1): Fields {
-  let safe = fields;
-  for (const key in fields) {
-    const value = fields[key];
-    const shown = SECRET_KEYS.has(key.toLowerCase()) ? REDACTED : valueWithoutSecrets(value, depth);
-    if (shown === value) continue;
-    if (safe === fields) safe = { ...fields };
-    safe[key] = shown;
-  }
-  return safe;
+/** The fields of a line or of a child. Those with a serializer are left to it. */
+function withoutSecrets(fields: Fields): Fields {
+  const budget = { left: FIELDS_MAX };
+  return mapped(fields, (value, key) => (SERIALIZED.has(key) ? value : shown(value, key, 1, budget)));
 }
 
-function valueWithoutSecrets(value: unknown, depth: number): unknown {
-  if (typeof value !== 'object' || value === null || value instanceof Error) return value;
-  if (depth === DEPTH_MAX) return '[not logged]';
-  if (Array.isArray(value)) return value.map((each) => valueWithoutSecrets(each, depth + 1));
-  return withoutSecrets(value as Fields, depth + 1);
+function shown(value: unknown, key: string, depth: number, budget: { left: number }): unknown {
+  if (SECRET_KEYS.has(key.toLowerCase())) return REDACTED;
+  if (typeof value !== 'object' || value === null) return value;
+  if (value instanceof Error) return describeError(value);
+  budget.left -= 1;
+  if (depth === DEPTH_MAX || budget.left < 0 || ArrayBuffer.isView(value)) return describeBody(value);
+  const { toJSON } = value as { toJSON?: unknown };
+  if (typeof toJSON === 'function') return shown(toJSON.call(value), key, depth + 1, budget);
+  if (Array.isArray(value)) return value.map((each) => shown(each, '', depth + 1, budget));
+  return mapped(value as Fields, (each, name) => shown(each, name, depth + 1, budget));
+}
+
+/** The same object where all its values stay. */
+function mapped(fields: Fields, map: (value: unknown, key: string) => unknown): Fields {
+  let result = fields;
+  for (const [key, value] of Object.entries(fields)) {
+    const made = map(value, key);
+    if (made === value) continue;
+    if (result === fields) result = { ...fields };
+    result[key] = made;
+  }
+  return result;
 }
 
 function describeBody(value: unknown): string {

@@ -23,7 +23,10 @@ declare module 'knex/lib/dialects/postgres/query/pg-querycompiler.js' {
 declare module 'knex/lib/query/querycompiler.js' {
   export default class QueryCompiler {
     constructor(...given: unknown[]);
-    readonly single: { readonly limit?: unknown; skipBinding?: Readonly<Record<string, boolean>> };
+    readonly single: {
+      readonly limit?: unknown;
+      skipBinding?: Readonly<Record<string, boolean | undefined>>;
+    };
     limit(): string;
   }
 }

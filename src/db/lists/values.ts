@@ -7,7 +7,7 @@ import { type Db, dialectOf } from '../open.ts';
 export function idRows(db: Db, ids: readonly string[], alias: string): Knex.Raw {
   if (dialectOf(db) === 'sqlite')
     return db.raw('(select value as id from json_each(?)) as ??', [JSON.stringify(ids), alias]);
-  // Of a list PostgreSQL expects ten, and so plans again for each list: a plan for one costs less.
+  // PostgreSQL expects ten ids in a list. As a plan for one id costs less, it would plan again for each list.
   const [only] = ids;
   return only !== undefined && ids.length === 1
     ? db.raw('(select cast(? as varchar) as id) as ??', [only, alias])

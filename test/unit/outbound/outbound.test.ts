@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo, connect } from 'node:net';
-import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
+import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { AddressRefused, type Fetch } from '../../../src/connectors/connector.ts';
 import { NOTHING_ALLOWED, parseAllowed } from '../../../src/outbound/allow.ts';
 import { createOutbound } from '../../../src/outbound/outbound.ts';
@@ -143,14 +143,30 @@ it('leaves a redirect to whoever asked', async () => {
   expect(await get(fetch, `http://127.0.0.1:${port}/`)).toBe('302 ');
 });
 
-it.each(['gzip', 'deflate', 'br'] as const)('unpacks what a vendor has packed as %s', async (encoding) => {
-  const pack = { gzip: gzipSync, deflate: deflateSync, br: brotliCompressSync }[encoding];
+it.each(['gzip', 'br'] as const)('unpacks what a vendor has packed as %s', async (encoding) => {
+  const pack = { gzip: gzipSync, br: brotliCompressSync }[encoding];
   const port = await vendor((req, res) => {
     expect(req.headers['accept-encoding']).toContain(encoding);
     res.writeHead(404, { 'content-encoding': encoding }).end(pack('packed '.repeat(10_000)));
   });
   const fetch = createOutbound({ rule: AT_HOME, proxy: null })('public', {});
   expect(await get(fetch, `http://127.0.0.1:${port}/`)).toBe(`404 ${'packed '.repeat(10_000)}`);
+});
+
+it('asks for no packed answer to a write, and says who asks', async () => {
+  const port = await vendor((req, res) => {
+    res.end([req.headers['accept-encoding'], req.headers['user-agent']].join());
+  });
+  const fetch = createOutbound({ rule: AT_HOME, proxy: null })('public', {});
+  const signal = AbortSignal.timeout(5_000);
+  const asked = { method: 'PATCH', headers: new Headers(), redirect: 'manual', signal } as const;
+  const answer = await fetch(`http://127.0.0.1:${port}/`, asked);
+  expect((await Array.fromAsync(answer.body ?? [])).join('')).toBe('identity,scim-bridge');
+});
+
+it.each([25, 6667])('connects to no port %d, where another protocol is spoken', async (port) => {
+  const fetch = createOutbound({ rule: AT_HOME, proxy: null })('private', {});
+  expect(await refusal(fetch, `http://127.0.0.1:${port}/`)).toMatch(/another protocol/);
 });
 
 it('ends the connection of an answer that nobody reads to its end', async () => {

@@ -37,6 +37,21 @@ describe('a log line holds no credential', () => {
     expect(text).not.toContain(SECRET);
   });
 
+  it.each([
+    { cause: Object.assign(new Error('x'), { token: SECRET, headers: { authorization: SECRET } }) },
+    { errors: [Object.assign(new Error('x'), { token: SECRET })] },
+    { one: { toJSON: () => ({ token: SECRET }) } },
+    { bytes: Buffer.from(SECRET) },
+  ])('nor do objects that say how they are shown', (fields) => {
+    expect(linesOf((log) => log.info(fields, 'hello'))).not.toContain(SECRET);
+  });
+
+  it('and a field that holds itself costs little', () => {
+    const many: Record<string, unknown> = {};
+    for (let n = 0; n < 8; n += 1) many[`self${n}`] = many;
+    expect(linesOf((log) => log.info({ many, at: new Date(0) }, 'hello')).length).toBeLessThan(200_000);
+  });
+
   it('nor a child, in what it carries', () => {
     expect(linesOf((log) => log.child({ store: { token: SECRET } }).info('hello'))).not.toContain(SECRET);
   });

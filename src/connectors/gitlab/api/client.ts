@@ -154,12 +154,12 @@ function bodyOf(method: string, body: RequestOptions['body']): SentBody {
   return typeof body === 'string' ? { body } : formBody(body);
 }
 
-/** RFC 7578. */
+/** RFC 7578. A browser would write line breaks of a value as CRLF; here they stay, so that GitLab shows what was sent. */
 function formBody(form: FormData): SentBody {
   const boundary = randomUUID();
   const parts = [...form].map(([name, value]) => {
     if (typeof value !== 'string') throw new Error(`the form has a file: ${name}`);
-    return `--${boundary}\r\ncontent-disposition: form-data; name="${quoted(name)}"\r\n\r\n${value}\r\n`;
+    return `--${boundary}\r\nContent-Disposition: form-data; name="${quoted(name)}"\r\n\r\n${value}\r\n`;
   });
   return {
     body: `${parts.join('')}--${boundary}--\r\n`,
