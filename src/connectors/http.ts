@@ -206,6 +206,7 @@ const NOT_SENT = new Set([
   'EHOSTUNREACH',
   'ENETUNREACH',
   'UND_ERR_CONNECT_TIMEOUT',
+  'blocked_port',
 ]);
 
 function transportFailure(store: string, request: VendorRequest, error: unknown): RemoteError {

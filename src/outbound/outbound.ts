@@ -5,11 +5,11 @@
 
 import { X509Certificate } from 'node:crypto';
 import { type Dispatcher, interceptors, request } from 'undici';
-import { AddressRefused, type Fetch, type OpenFetch, type Reach } from '../connectors/connector.ts';
+import type { Fetch, OpenFetch, Reach } from '../connectors/connector.ts';
 import type { Configuration, SettingSpec } from '../model/settings.ts';
 import { createDispatcher, type ProcessProxy, type Route } from './dispatchers.ts';
 import { createResolve, type Resolve } from './resolve.ts';
-import { type OutboundRule, refusalOfPort, refusalOfUrl } from './rule.ts';
+import { isOfOtherProtocol, type OutboundRule, refusalOfUrl } from './rule.ts';
 
 export interface OutboundConfig {
   readonly rule: OutboundRule;
@@ -50,8 +50,7 @@ export function createOutbound(
     const route = { reach, caPem: textOf(configuration.CA_PEM), proxyUrl: textOf(configuration.PROXY_URL) };
     // Looked up for each call: a connector outlives connections that are closed to make room.
     return async (url, { method, headers, body = null, signal }) => {
-      const refusal = refusalOfPort(url);
-      if (refusal !== null) throw new AddressRefused(refusal);
+      if (isOfOtherProtocol(url)) throw blockedPort();
       const accepted = method === 'GET' ? PACKED : PLAIN;
       const sent = { ...USER_AGENT, ...accepted, ...Object.fromEntries(headers) };
       const dispatcher = dispatcherFor(route);
@@ -66,6 +65,11 @@ export function createOutbound(
       return { status, ok: status >= 200 && status < 300, headers: headersOf(answer), body: answer.body };
     };
   };
+}
+
+function blockedPort(): Error {
+  const error = new Error('the port is that of another protocol than HTTP');
+  return Object.assign(error, { code: 'blocked_port' });
 }
 
 function headersOf({ headers }: Pick<Dispatcher.ResponseData, 'headers'>): Headers {

@@ -61,17 +61,14 @@ function isPermitted(rule: OutboundRule, reach: Reach, host: string, address: st
 export function refusalOfUrl(rule: OutboundRule, reach: Reach, url: string): string | null {
   if (!URL.canParse(url)) return null;
   const { hostname: host, protocol } = new URL(url);
-  const port = refusalOfPort(url);
-  if (port !== null) return port;
   const address = isAddress(host) ? host : addressOfKnownName(host);
   return address === null ? null : refusalOf(rule, reach, { host, protocol }, address);
 }
 
-/** A server of another protocol, such as mail, may take parts of an HTTP request for commands. */
-export function refusalOfPort(url: string): string | null {
-  const { protocol, port } = new URL(url);
-  if (port === '' || !protocol.startsWith('http') || !OTHER_PROTOCOLS.has(Number(port))) return null;
-  return `Port ${port} is that of another protocol than HTTP: enter the port of the web server.`;
+/** Whether a server of another protocol, such as mail, listens there, which may take parts of a request for commands. */
+export function isOfOtherProtocol(url: string): boolean {
+  const { port } = new URL(url);
+  return port !== '' && OTHER_PROTOCOLS.has(Number(port));
 }
 
 /** The "bad ports" of https://fetch.spec.whatwg.org/#port-blocking, without 10080, at which GitLab often is. */
