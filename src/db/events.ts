@@ -8,6 +8,7 @@ import type { EventKind, EventOutcome } from '../model/eventKinds.ts';
 import type { Subject } from '../model/subject.ts';
 import { fromJsonOrNull, toJson } from './columns.ts';
 import { displaysOf } from './identity/subjects.ts';
+import { kept } from './knex/kept.ts';
 import { type Db, dialectOf, type Insert, type Write } from './open.ts';
 
 export interface EventCall {
@@ -36,9 +37,7 @@ export interface NewEvent {
 
 /** `at` is an ISO time. Returns the event's id. */
 export async function appendEvent(db: Db, at: string, event: NewEvent): Promise<string> {
-  const [row] = await db('events')
-    .insert(eventRow(at, await named(db, event)))
-    .returning('id');
+  const [row] = await insertEvent(db, eventRow(at, await named(db, event)));
   const eventId = String(row.id);
   const others = [...new Set(event.alsoCausedBy)].filter((id) => id !== event.cause.correlationId);
   if (others.length > 0) {
@@ -46,6 +45,10 @@ export async function appendEvent(db: Db, at: string, event: NewEvent): Promise<
   }
   return eventId;
 }
+
+const insertEvent = kept<readonly [{ readonly id: number | string }], EventRow>((db, row) =>
+  db('events').insert(row).returning('id'),
+);
 
 /** Adds the subject's name, which events, alerts and pages show. */
 async function named(db: Db, event: NewEvent): Promise<NewEvent> {
@@ -120,6 +123,8 @@ function eventRow(at: string, event: NewEvent) {
     reason: event.reason ?? null,
   };
 }
+
+type EventRow = ReturnType<typeof eventRow>;
 
 function jsonOrNull(value: unknown): string | null {
   return value === undefined ? null : toJson(value);

@@ -4,8 +4,8 @@
  */
 
 import type { CallContext, VendorCall } from '../connectors/connector.ts';
-import { appendEvent, type NewEvent, namedInsert, savingEvents } from '../db/events.ts';
-import { type Db, dialectOf, type Insert, type Write } from '../db/open.ts';
+import { appendEvent, type NewEvent, namedInsert } from '../db/events.ts';
+import { type Db, dialectOf, type Insert } from '../db/open.ts';
 import { type Hold, holdLease, type Lease, recordHolding } from '../db/queue/leases.ts';
 import { type DueTask, type Intent, setIntent } from '../db/queue/queue.ts';
 import { scheduleRecheck } from '../db/queue/rechecks.ts';
@@ -155,10 +155,10 @@ export class Attempt {
   }
 
   /** The events of `recordEnd` so far, to be written along with the task. */
-  eventsAtEnd(tx: Db): readonly Write[] {
+  takeEvents(): readonly Insert[] {
     const events = this.#eventsAtEnd ?? [];
     this.#eventsAtEnd = null;
-    return events.length === 0 ? [] : [savingEvents(tx, events)];
+    return events;
   }
 
   /**

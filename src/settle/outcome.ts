@@ -1,6 +1,6 @@
 /** How a task ends when nothing failed: the subject's status, and whether the task waits, is rechecked or is over. */
 
-import type { Db, Write } from '../db/open.ts';
+import type { Db } from '../db/open.ts';
 import { completeTask, holdTask, recheckTask } from '../db/queue/queue.ts';
 import { replaceKeyWaits } from '../db/seen/keys.ts';
 import { getLink } from '../db/seen/links.ts';
@@ -9,7 +9,6 @@ import {
   deleteSyncStatus,
   type SyncStatus,
   type SyncStatusRecord,
-  savingSyncStatuses,
   type VendorAnswer,
 } from '../db/seen/syncStatuses.ts';
 import { recordSuccess } from '../db/stores/storeProgress.ts';
@@ -60,11 +59,11 @@ export async function conclude(
   // A write may have ended the drift, and never starts any.
   const drift = link?.hasDrift ? ((await getLink(tx, store.id, attempt.task.subject))?.drift ?? null) : null;
   const status = statusOf(outcome, reasonOf(drift));
-  const ending: Write[] = [];
+  let said: SyncStatusRecord | null = null;
   if (outcome.forgotten && status.status === 'synced') {
     await deleteSyncStatus(tx, store.id, attempt.task.subject);
   } else {
-    const said = {
+    said = {
       since: attempt.now(),
       environmentId: store.environmentId,
       storeId: store.id,
@@ -73,7 +72,6 @@ export async function conclude(
       correlationId: attempt.task.causes.at(-1) ?? before?.correlationId ?? null,
       lastSyncAt: attempt.now(),
     };
-    ending.push(savingSyncStatuses(tx, [said]));
   }
   await explain(tx, attempt, outcome, before, status.reason);
   if (outcome.keyWaits) await rememberKeyWaits(tx, attempt, outcome.keyWaits);
@@ -89,7 +87,7 @@ export async function conclude(
   ]
     .filter((at) => at !== null)
     .sort()[0];
-  ending.push(...attempt.eventsAtEnd(tx));
+  const ending = { said, events: attempt.takeEvents() };
   // A held task makes no other task wait.
   if (status.status === 'held' && !waits) await holdTask(tx, attempt.task, ending);
   else if (dueAt !== undefined) {

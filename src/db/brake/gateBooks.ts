@@ -5,10 +5,11 @@
 
 import type { Subject } from '../../model/subject.ts';
 import { fromBoolean, toJson } from '../columns.ts';
+import { kept } from '../knex/kept.ts';
 import { type Db, dialectOf, isCrossed } from '../open.ts';
 import type { Lease } from '../queue/leases.ts';
 import type { Intent } from '../queue/queue.ts';
-import { holding, type Key } from '../seen/keys.ts';
+import { holding, inLower, type Key } from '../seen/keys.ts';
 import { storeHeld } from '../stores/contextVersions.ts';
 import { type LossRecord, toLoss } from './losses.ts';
 
@@ -35,7 +36,9 @@ export async function booksOfGate(
     .from(
       tx.raw('(select exists ? as some_applied, ? as key_held) as asked', [
         applied,
-        keys.length === 0 ? false : tx.raw('exists ?', [holding(tx, storeId, subject, keys).select(one)]),
+        keys.length === 0
+          ? false
+          : tx.raw('exists ?', [holding(tx, storeId, subject, keys.map(inLower)).select(one)]),
       ]),
     )
     .leftJoin('losses as l', (on) => {
@@ -72,22 +75,11 @@ export interface HarmlessPlan {
 export async function announceUnhindered(
   db: Db,
   lease: Lease,
-  { taskId, subject, keys, contextVersion }: HarmlessPlan,
+  plan: HarmlessPlan,
   intent: Intent,
 ): Promise<boolean> {
-  const { peerId: storeId } = lease;
-  const { kind, id } = subject;
-  const announce = async (tx: Db): Promise<boolean> => {
-    const standing = { store_id: storeId, kind, subject_id: id, standing: true };
-    const query = tx('tasks')
-      .with('held', storeHeld(tx, lease, 'share'))
-      .where({ id: taskId })
-      .whereExists(tx('held').where({ context_version: contextVersion }).select('context_version'))
-      .whereNotExists(appliedOn(tx, storeId).select('store_id'))
-      .whereNotExists(tx('losses').where(standing).select('id'));
-    if (keys.length > 0) query.whereNotExists(holding(tx, storeId, subject, keys).select('l.id'));
-    return (await query.update({ intent: toJson(intent) })) === 1;
-  };
+  const announce = async (tx: Db): Promise<boolean> =>
+    (await announced(tx, { ...plan, lease, keys: plan.keys.map(inLower), intent: toJson(intent) })) === 1;
   // On SQLite, transactions can share a commit.
   if (dialectOf(db) === 'sqlite') return db.transaction(announce);
   return announce(db).catch((error: unknown) => {
@@ -95,3 +87,18 @@ export async function announceUnhindered(
     throw error;
   });
 }
+
+const announced = kept<number, HarmlessPlan & { readonly lease: Lease; readonly intent: string }>(
+  (tx, { lease, taskId, subject, keys, contextVersion, intent }) => {
+    const { peerId: storeId } = lease;
+    const standing = { store_id: storeId, kind: subject.kind, subject_id: subject.id, standing: true };
+    const query = tx('tasks')
+      .with('held', storeHeld(tx, lease, 'share'))
+      .where({ id: taskId })
+      .whereExists(tx('held').where({ context_version: contextVersion }).select('context_version'))
+      .whereNotExists(appliedOn(tx, storeId).select('store_id'))
+      .whereNotExists(tx('losses').where(standing).select('id'));
+    if (keys.length > 0) query.whereNotExists(holding(tx, storeId, subject, keys).select('l.id'));
+    return query.update({ intent });
+  },
+);

@@ -6,6 +6,7 @@
 import type { Knex } from 'knex';
 import SqliteClient from 'knex/lib/dialects/sqlite3/index.js';
 import SqliteQueryCompiler from 'knex/lib/dialects/sqlite3/query/sqlite-querycompiler.js';
+import { compiledBefore, TAKES_COMPILED } from '../knex/kept.ts';
 import { withLiteralLimit } from '../knex/literalLimit.ts';
 import { type AnswerKind, Connection, type Result, whenFree } from './connection.ts';
 import { RemoteConnection } from './remote.ts';
@@ -46,8 +47,12 @@ export class NodeSqliteClient extends SqliteClient {
     return Connection;
   }
 
-  override queryCompiler(...given: unknown[]): object {
-    return new QueryCompiler(this, ...given);
+  get [TAKES_COMPILED](): true {
+    return true;
+  }
+
+  override queryCompiler(builder: unknown, ...given: unknown[]): object {
+    return compiledBefore(builder) ?? new QueryCompiler(this, builder, ...given);
   }
 
   override async acquireRawConnection(): Promise<AnyConnection> {

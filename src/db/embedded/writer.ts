@@ -20,6 +20,8 @@ const SHARED_MAX = 32;
 /** How long the first of them waits for the others at most, apart from one that has begun by then. */
 const SHARED_MAX_MS = 20;
 const TURN_WAIT_MAX_MS = 7_000;
+/** A statement that writes nothing, and may stand among the transactions that share a commit. */
+const READ = /^select\b/i;
 const NOTHING: Result = { rows: [], changes: 0, lastID: 0 };
 
 interface Waiting {
@@ -36,7 +38,7 @@ interface OpenTransaction {
   undoneBy: Error | null;
 }
 
-/** A transaction after its end, which is told the result of the commit. */
+/** A transaction after its end, or a statement that has read what those before it wrote, until the commit. */
 interface Uncommitted {
   resolve(): void;
   reject(error: unknown): void;
@@ -84,14 +86,25 @@ export class Writer {
     };
   }
 
-  /** A statement that is its own transaction, and reads only what is committed. */
+  /** A statement that is its own transaction. What it answers is committed. */
   async #alone(sql: string, values: readonly unknown[], wanted: AnswerKind): Promise<Result> {
-    await this.#turn(false);
+    const isRead = READ.test(sql);
+    await this.#turn(isRead);
+    let committed: Promise<void> | null = null;
+    let result: Result;
     try {
-      return await this.#run(sql, values, wanted);
+      result = await this.#run(sql, values, wanted);
+      if (this.#uncommitted.length > 0) committed = this.#nextCommit();
     } finally {
       await this.#pass();
     }
+    try {
+      await committed;
+    } catch {
+      // It has seen what never was.
+      return this.#alone(sql, values, wanted);
+    }
+    return result;
   }
 
   async #begin(): Promise<OpenTransaction> {
@@ -132,9 +145,7 @@ export class Writer {
       if (undoneBy) throw undoneBy;
       if (!isOutermost) await this.#demand('RELEASE SAVEPOINT member');
       if (this.#uncommitted.length === 0) this.#firstUncommittedAt = performance.now();
-      committed = new Promise((resolve, reject) => this.#uncommitted.push({ resolve, reject }));
-      // Awaited below, once the turn has passed on.
-      committed.catch(() => {});
+      committed = this.#nextCommit();
     } finally {
       await this.#pass();
     }
@@ -152,7 +163,7 @@ export class Writer {
     }
   }
 
-  #turn(isTransaction: boolean): Promise<void> {
+  #turn(mayShare: boolean): Promise<void> {
     if (!this.#isTaken) {
       this.#isTaken = true;
       return Promise.resolve();
@@ -167,7 +178,7 @@ export class Writer {
         clearTimeout(giveUp);
         resolve();
       };
-      const waiting: Waiting = { shares: isTransaction && !isLongWork(), take };
+      const waiting: Waiting = { shares: mayShare && !isLongWork(), take };
       this.#line.push(waiting);
     });
   }
@@ -208,6 +219,13 @@ export class Writer {
     const uncommitted = this.#takeUncommitted();
     if (this.#connection.isInTransaction) await this.#run('ROLLBACK').catch(() => {});
     for (const { reject } of uncommitted) reject(error);
+  }
+
+  /** For those who await it once the turn has passed on. */
+  #nextCommit(): Promise<void> {
+    const committed = new Promise<void>((resolve, reject) => this.#uncommitted.push({ resolve, reject }));
+    committed.catch(() => {});
+    return committed;
   }
 
   #takeUncommitted(): readonly Uncommitted[] {

@@ -5,6 +5,7 @@
 
 import { chunks } from '../chunks.ts';
 import { fromBoolean } from '../columns.ts';
+import { kept } from '../knex/kept.ts';
 import type { Db } from '../open.ts';
 import { toUser, type UserRecord } from './users.ts';
 
@@ -38,10 +39,18 @@ export async function speakingUsers(
 ): Promise<ReadonlyMap<string, SpeakingUser>> {
   const found = new Map<string, SpeakingUser>();
   for (const some of chunks(personIds)) {
-    const rows = await db('users')
+    const rows = await liveUsersOf(db, { personIds: some });
+    for (const user of rows.map(toSpeaking)) if (!found.has(user.personId)) found.set(user.personId, user);
+  }
+  return found;
+}
+
+const liveUsersOf = kept<readonly Record<string, unknown>[], { readonly personIds: readonly string[] }>(
+  (db, { personIds }) =>
+    db('users')
       .join('connections', 'connections.id', 'users.connection_id')
       .join('persons', 'persons.id', 'users.person_id')
-      .whereIn('users.person_id', some)
+      .whereIn('users.person_id', personIds)
       .whereNull('users.deleted_at')
       .orderBy('connections.is_primary', 'desc')
       .orderBy('users.created_at')
@@ -51,11 +60,8 @@ export async function speakingUsers(
         ...['connections.is_primary', 'connections.match_people', 'connections.reused_identifiers'],
         'connections.name as connection_name',
         'persons.speaker_connection_id',
-      );
-    for (const user of rows.map(toSpeaking)) if (!found.has(user.personId)) found.set(user.personId, user);
-  }
-  return found;
-}
+      ),
+);
 
 function toSpeaking(row: Record<string, unknown>): SpeakingUser {
   const before = row.speaker_connection_id ?? null;

@@ -3,15 +3,23 @@
 import type { Knex } from 'knex';
 import { type Db, dialectOf } from '../open.ts';
 
-/** For a `from`: one row for each of the ids, in a column `id`. */
-export function idRows(db: Db, ids: readonly string[], alias: string): Knex.Raw {
-  if (dialectOf(db) === 'sqlite')
-    return db.raw('(select value as id from json_each(?)) as ??', [JSON.stringify(ids), alias]);
+/** A list of ids as one value. */
+export type IdList = { readonly only: string } | { readonly all: string };
+
+export function idList(db: Db, ids: readonly string[]): IdList {
+  if (dialectOf(db) === 'sqlite') return { all: JSON.stringify(ids) };
   // PostgreSQL expects ten ids in a list. As a plan for one id costs less, it would plan again for each list.
   const [only] = ids;
-  return only !== undefined && ids.length === 1
-    ? db.raw('(select cast(? as varchar) as id) as ??', [only, alias])
-    : db.raw('(select unnest(?::varchar[]) as id) as ??', [[...ids], alias]);
+  if (only !== undefined && ids.length === 1) return { only };
+  return { all: `{${ids.map((id) => `"${id.replace(/["\\]/g, '\\$&')}"`).join()}}` };
+}
+
+/** For a `from`: one row for each of the ids, in a column `id`. */
+export function idRows(db: Db, ids: IdList, alias: string): Knex.Raw {
+  if ('only' in ids) return db.raw('(select cast(? as varchar) as id) as ??', [ids.only, alias]);
+  return dialectOf(db) === 'sqlite'
+    ? db.raw('(select value as id from json_each(?)) as ??', [ids.all, alias])
+    : db.raw('(select unnest(?::varchar[]) as id) as ??', [ids.all, alias]);
 }
 
 /** One column of the rows of a query, as a JSON list in the order of another. */

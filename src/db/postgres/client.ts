@@ -3,6 +3,7 @@
 import type { Knex } from 'knex';
 import PgClient from 'knex/lib/dialects/postgres/index.js';
 import PgQueryCompiler from 'knex/lib/dialects/postgres/query/pg-querycompiler.js';
+import { compiledBefore, TAKES_COMPILED } from '../knex/kept.ts';
 import { withLiteralLimit } from '../knex/literalLimit.ts';
 
 const QueryCompiler = withLiteralLimit(PgQueryCompiler);
@@ -17,8 +18,12 @@ export class PostgresClient extends PgClient {
     super({ ...config, client: 'pg' });
   }
 
-  override queryCompiler(...given: unknown[]): object {
-    return new QueryCompiler(this, ...given);
+  get [TAKES_COMPILED](): true {
+    return true;
+  }
+
+  override queryCompiler(builder: unknown, ...given: unknown[]): object {
+    return compiledBefore(builder) ?? new QueryCompiler(this, builder, ...given);
   }
 
   override wrapIdentifier(name: string): string {

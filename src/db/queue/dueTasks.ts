@@ -6,6 +6,7 @@
 import type { Kind } from '../../model/subject.ts';
 import { wantedBackOf } from '../brake/giveBacks.ts';
 import { fromBoolean, fromJsonOrNull } from '../columns.ts';
+import { kept } from '../knex/kept.ts';
 import { jsonList } from '../lists/values.ts';
 import type { Db } from '../open.ts';
 import { openRunsOf } from '../runs/syncRuns.ts';
@@ -35,8 +36,20 @@ export async function dueOnStore(
   db: Db,
   storeId: string,
   now: string,
-  { limit, except, onlyLeavers }: TaskSelection,
+  { except, ...fixed }: TaskSelection,
 ): Promise<DueOnStore | null> {
+  const rows = await dueRows(db, { storeId, now, except }, fixed);
+  const [first] = rows;
+  if (!first) return null;
+  const tasks = rows.filter((row) => row.task_id !== null).map(toDueTask);
+  return { store: toStore(first), tasks, hasRuns: fromBoolean(first.has_runs) };
+}
+
+const dueRows = kept<
+  readonly (DueRow & Record<string, unknown>)[],
+  Pick<TaskSelection, 'except'> & { readonly storeId: string; readonly now: string },
+  Omit<TaskSelection, 'except'>
+>((db, { storeId, now, except }, { limit, onlyLeavers }) => {
   const due = db('tasks')
     .where({ store_id: storeId, state: 'pending' })
     .where('run_at', '<=', now)
@@ -46,7 +59,7 @@ export async function dueOnStore(
   if (except.length > 0) due.whereNotIn('id', except);
   const causes = db('task_causes').where('task_id', db.ref('due.id'));
   const members = db('task_members').where('task_id', db.ref('due.id'));
-  const rows: readonly (DueRow & Record<string, unknown>)[] = await db
+  return db
     .with('due', due)
     .from('stores')
     .leftJoin('due', 'due.store_id', 'stores.id')
@@ -63,11 +76,7 @@ export async function dueOnStore(
         jsonList(db, members, 'person_id', 'person_id'),
       ]),
     );
-  const [first] = rows;
-  if (!first) return null;
-  const tasks = rows.filter((row) => row.task_id !== null).map(toDueTask);
-  return { store: toStore(first), tasks, hasRuns: fromBoolean(first.has_runs) };
-}
+});
 
 /** The task's columns, under names that no column of the store has. */
 const OF_TASK = {

@@ -2,7 +2,15 @@
 
 import type { Subject } from '../../model/subject.ts';
 import { fromJsonOrNull, toJson } from '../columns.ts';
-import { type Db, type Write, writeTogether } from '../open.ts';
+import { kept } from '../knex/kept.ts';
+import { type Db, dialectOf, type Insert } from '../open.ts';
+import {
+  type StatusRow,
+  type SyncStatusRecord,
+  savingStatusRows,
+  statusRow,
+  upsertRow,
+} from '../seen/syncStatuses.ts';
 import { forgetChangedMembers } from './changedMembers.ts';
 
 /**
@@ -107,25 +115,62 @@ export async function hurryTask(db: Db, taskId: string, priority: number): Promi
   await db('tasks').where({ id: taskId }).update({ priority });
 }
 
-/** Writes that go together with the end of the task. */
-type Ending = readonly Write[];
+/** What goes together with the end of the task. */
+export interface Ending {
+  /** The subject's status; null where nothing is said of it. */
+  readonly said: SyncStatusRecord | null;
+  readonly events: readonly Insert[];
+}
+
+const NOTHING_SAID: Ending = { said: null, events: [] };
 
 /** The subject is settled: deletes the task, or lets it run again where a write came meanwhile. */
-export async function completeTask(db: Db, task: DueTask, ending: Ending = []): Promise<void> {
-  await endTask(db, task, ending, asClaimed(db, task).delete());
+export async function completeTask(db: Db, task: DueTask, ending = NOTHING_SAID): Promise<void> {
+  await endTask(db, task, ending, null);
 }
 
 /** The subject is settled, except for losses that wait for an admin's decision. */
 export async function holdTask(db: Db, task: DueTask, ending: Ending): Promise<void> {
-  await endTask(db, task, ending, asClaimed(db, task).update({ state: 'held', intent: null, ...UNFAILED }));
+  await endTask(db, task, ending, { state: 'held', intent: null, ...UNFAILED });
 }
 
-function asClaimed(db: Db, { id, seq }: DueTask) {
-  return db('tasks').where({ id, seq });
+/** `left`: what the task becomes; null where it is over. */
+async function endTask(db: Db, task: DueTask, ending: Ending, left: object | null): Promise<void> {
+  const { id, seq } = task;
+  const said = ending.said && statusRow(ending.said);
+  const events = ending.events.flatMap(({ rows }) => rows);
+  const end = { id, seq, said, events, left };
+  const ended = await (dialectOf(db) === 'postgres' ? endAtOnce(db, end) : endInTurn(db, end));
+  if (ended === 0) await startAfresh(db, task);
 }
 
-async function endTask(db: Db, task: DueTask, ending: Ending, end: Write<number>): Promise<void> {
-  if ((await writeTogether(db, ending, end)) === 0) await startAfresh(db, task);
+interface End {
+  readonly id: string;
+  readonly seq: number;
+  readonly said: StatusRow | null;
+  readonly events: readonly object[];
+  readonly left: object | null;
+}
+
+async function endInTurn(db: Db, { said, events, ...end }: End): Promise<number> {
+  if (said) await upsertRow(db, { row: said });
+  if (events.length > 0) await db('events').insert(events);
+  return endAlone(db, end);
+}
+
+const endAlone = kept<number, Pick<End, 'id' | 'seq' | 'left'>>(endOf);
+
+const endAtOnce = kept<number, End>((db, { said, events, ...end }) => {
+  const query = endOf(db, end);
+  if (said) query.with('said', savingStatusRows(db, [said]));
+  if (events.length > 0) query.with('told', db('events').insert(events));
+  return query;
+});
+
+/** Ends the task as it was claimed; where a write came meanwhile, it ends none. */
+function endOf(db: Db, { id, seq, left }: Pick<End, 'id' | 'seq' | 'left'>) {
+  const query = db('tasks').where({ id, seq });
+  return left === null ? query.delete() : query.update(left);
 }
 
 /**
@@ -194,7 +239,7 @@ export async function recheckTask(
   ending: Ending,
 ): Promise<void> {
   const waiting = { run_at: runAt, intent: null, ...UNFAILED, awaits_vendor: awaitsVendor };
-  await endTask(db, task, ending, asClaimed(db, task).update(waiting));
+  await endTask(db, task, ending, waiting);
 }
 
 /**

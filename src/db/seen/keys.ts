@@ -59,7 +59,7 @@ export async function holdersOf(
   keys: readonly Key[],
 ): Promise<readonly KeyHolder[]> {
   if (keys.length === 0) return [];
-  const rows: Record<string, string>[] = await holding(db, storeId, subject, keys)
+  const rows: Record<string, string>[] = await holding(db, storeId, subject, keys.map(inLower))
     .orderBy('l.id')
     .select('k.attribute', 'k.value_lower', 'l.subject_id', 'l.remote_name');
   return keys.flatMap(({ attribute }) =>
@@ -67,7 +67,11 @@ export async function holdersOf(
   );
 }
 
-/** For `exists`: links of other subjects that have one of these keys. */
+export function inLower({ attribute, value }: Key): Key {
+  return { attribute, value: lower(value) };
+}
+
+/** For `exists`: links of other subjects that have one of these keys, whose values are in lower case. */
 export function holding(db: Db, storeId: string, subject: Subject, keys: readonly Key[]): Knex.QueryBuilder {
   return db('link_keys as k')
     .join('links as l', 'l.id', 'k.link_id')
@@ -76,7 +80,7 @@ export function holding(db: Db, storeId: string, subject: Subject, keys: readonl
     .whereNot({ 'l.subject_id': subject.id })
     .where((any) => {
       for (const { attribute, value } of keys)
-        any.orWhere({ 'k.attribute': attribute, 'k.value_lower': lower(value) });
+        any.orWhere({ 'k.attribute': attribute, 'k.value_lower': value });
     });
 }
 

@@ -4,7 +4,7 @@
  */
 
 import { fromBoolean } from '../columns.ts';
-import { idRows } from '../lists/values.ts';
+import { idList, idRows } from '../lists/values.ts';
 import type { Db } from '../open.ts';
 import { type LinkRecord, toLink } from './links.ts';
 
@@ -32,7 +32,7 @@ export async function knownGroups(
     remote_group_id: db.ref('l.remote_id'),
   });
   const rows: readonly (KnownRow & Record<string, unknown>)[] = await db
-    .from(idRows(db, groupIds, 'asked'))
+    .from(idRows(db, idList(db, groupIds), 'asked'))
     .leftJoin('links as l', (on) => {
       on.on('l.subject_id', 'asked.id').andOnVal('l.store_id', storeId).andOnVal('l.kind', 'group');
     })

@@ -4,7 +4,8 @@
  */
 
 import { fromBoolean } from '../columns.ts';
-import { idRows } from '../lists/values.ts';
+import { kept } from '../knex/kept.ts';
+import { type IdList, idList, idRows } from '../lists/values.ts';
 import type { Db } from '../open.ts';
 import { type LinkRecord, toLink } from './links.ts';
 
@@ -28,23 +29,7 @@ export async function knownPeople(
   personIds: readonly string[],
 ): Promise<ReadonlyMap<string, KnownPerson>> {
   if (personIds.length === 0) return new Map();
-  const waits = db('key_waits').where({ store_id: storeId, kind: 'user', subject_id: db.ref('asked.id') });
-  const questions = db('identity_questions').where({ newcomer_id: db.ref('asked.id') });
-  const one = db.raw('1');
-  const rows: readonly (KnownRow & Record<string, unknown>)[] = await db
-    .from(idRows(db, personIds, 'asked'))
-    .leftJoin('links as l', (on) => {
-      on.on('l.subject_id', 'asked.id').andOnVal('l.store_id', storeId).andOnVal('l.kind', 'user');
-    })
-    .leftJoin('spared_accounts as s', (on) => {
-      on.on('s.person_id', 'asked.id').andOnVal('s.store_id', storeId);
-    })
-    .leftJoin('protected_accounts as p', (on) => {
-      on.on('p.remote_id', 'l.remote_id').andOnVal('p.store_id', storeId);
-    })
-    .select('l.*', { asked: 'asked.id', spared: 's.remote_id', protected_as: 'p.pattern' })
-    .select(db.raw('exists ? as waits_for_keys', [waits.select(one)]))
-    .select(db.raw('exists ? as is_questioned', [questions.select(one)]));
+  const rows = await asKnown(db, { storeId, personIds: idList(db, personIds) });
   return new Map(
     rows.map((row) => [
       row.asked,
@@ -58,6 +43,29 @@ export async function knownPeople(
     ]),
   );
 }
+
+const asKnown = kept<
+  readonly (KnownRow & Record<string, unknown>)[],
+  { readonly storeId: string; readonly personIds: IdList }
+>((db, { storeId, personIds }) => {
+  const waits = db('key_waits').where({ store_id: storeId, kind: 'user', subject_id: db.ref('asked.id') });
+  const questions = db('identity_questions').where({ newcomer_id: db.ref('asked.id') });
+  const one = db.raw('1');
+  return db
+    .from(idRows(db, personIds, 'asked'))
+    .leftJoin('links as l', (on) => {
+      on.on('l.subject_id', 'asked.id').andOnVal('l.store_id', storeId).andOnVal('l.kind', 'user');
+    })
+    .leftJoin('spared_accounts as s', (on) => {
+      on.on('s.person_id', 'asked.id').andOnVal('s.store_id', storeId);
+    })
+    .leftJoin('protected_accounts as p', (on) => {
+      on.on('p.remote_id', 'l.remote_id').andOnVal('p.store_id', storeId);
+    })
+    .select('l.*', { asked: 'asked.id', spared: 's.remote_id', protected_as: 'p.pattern' })
+    .select(db.raw('exists ? as waits_for_keys', [waits.select(one)]))
+    .select(db.raw('exists ? as is_questioned', [questions.select(one)]));
+});
 
 interface KnownRow {
   readonly id: string | null;
@@ -84,21 +92,7 @@ export async function knownAccounts(
   remoteIds: readonly string[],
 ): Promise<ReadonlyMap<string, KnownAccount>> {
   if (remoteIds.length === 0) return new Map();
-  const deleted = db('links as gone')
-    .where({ 'gone.store_id': storeId, 'gone.kind': 'user', 'gone.state': 'removed' })
-    .where('gone.remote_id', db.ref('asked.id'))
-    .whereNotNull('gone.deleted_at');
-  const rows: readonly (AccountRow & Record<string, unknown>)[] = await db
-    .from(idRows(db, remoteIds, 'asked'))
-    .leftJoin('links as l', (on) => {
-      on.on('l.remote_id', 'asked.id').andOnVal('l.store_id', storeId).andOnVal('l.kind', 'user');
-      on.andOnVal('l.state', '<>', 'removed');
-    })
-    .leftJoin('protected_accounts as p', (on) => {
-      on.on('p.remote_id', 'asked.id').andOnVal('p.store_id', storeId);
-    })
-    .select('l.*', { asked: 'asked.id', protected_as: 'p.pattern' })
-    .select(db.raw('exists ? as is_being_deleted', [deleted.select(db.raw('1'))]));
+  const rows = await asAccounts(db, { storeId, remoteIds: idList(db, remoteIds) });
   return new Map(
     rows.map((row) => [
       row.asked,
@@ -110,6 +104,27 @@ export async function knownAccounts(
     ]),
   );
 }
+
+const asAccounts = kept<
+  readonly (AccountRow & Record<string, unknown>)[],
+  { readonly storeId: string; readonly remoteIds: IdList }
+>((db, { storeId, remoteIds }) => {
+  const deleted = db('links as gone')
+    .where({ 'gone.store_id': storeId, 'gone.kind': 'user', 'gone.state': 'removed' })
+    .where('gone.remote_id', db.ref('asked.id'))
+    .whereNotNull('gone.deleted_at');
+  return db
+    .from(idRows(db, remoteIds, 'asked'))
+    .leftJoin('links as l', (on) => {
+      on.on('l.remote_id', 'asked.id').andOnVal('l.store_id', storeId).andOnVal('l.kind', 'user');
+      on.andOnVal('l.state', '<>', 'removed');
+    })
+    .leftJoin('protected_accounts as p', (on) => {
+      on.on('p.remote_id', 'asked.id').andOnVal('p.store_id', storeId);
+    })
+    .select('l.*', { asked: 'asked.id', protected_as: 'p.pattern' })
+    .select(db.raw('exists ? as is_being_deleted', [deleted.select(db.raw('1'))]));
+});
 
 interface AccountRow {
   readonly id: string | null;

@@ -9,6 +9,7 @@ import type { Kind, Subject } from '../../model/subject.ts';
 import { newId } from '../../support/ids.ts';
 import { chunks } from '../chunks.ts';
 import { fromBoolean, fromJson, fromJsonOrNull, toJson } from '../columns.ts';
+import { kept } from '../knex/kept.ts';
 import type { Db } from '../open.ts';
 import { addLinkWords, renameAccount } from '../people/linkWords.ts';
 import { forgetWords } from '../people/words.ts';
@@ -259,8 +260,12 @@ export async function updateLink(db: Db, id: string, patch: LinkPatch, at: strin
   const named = Object.fromEntries(Object.entries(columns).filter(([, value]) => value !== undefined));
   if (patch.remoteName !== undefined || patch.remoteId !== undefined) await renameAccount(db, id, patch);
   const changed = { ...named, updated_at: at };
-  await db('links').where({ id }).update(changed);
+  await changeLink(db, { id, changed });
 }
+
+const changeLink = kept<number, { readonly id: string; readonly changed: Readonly<Record<string, unknown>> }>(
+  (db, { id, changed }) => db('links').where({ id }).update(changed),
+);
 
 /** From now on, another SCIM group feeds the remote group. */
 export async function passLink(tx: Db, id: string, groupId: string): Promise<void> {

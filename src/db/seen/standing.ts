@@ -2,6 +2,7 @@
 
 import type { Subject } from '../../model/subject.ts';
 import { fromBoolean } from '../columns.ts';
+import { kept } from '../knex/kept.ts';
 import { type Db, dialectOf } from '../open.ts';
 import type { Lease } from '../queue/leases.ts';
 import type { KeysOfLink } from './keys.ts';
@@ -26,6 +27,21 @@ export async function holdStanding(
   { peerId, holder, fence }: Lease,
   { kind, id }: Subject,
 ): Promise<Standing | null> {
+  const rows = await held(tx, { peerId, holder, fence, kind, id });
+  const [row] = rows;
+  if (!row) return null;
+  const keys = rows.flatMap(({ attribute, value_lower }) =>
+    attribute === null ? [] : [[attribute, value_lower] as const],
+  );
+  const link = { hasDrift: fromBoolean(row.has_drift), keys: new Map(keys) };
+  return {
+    said: row.status === null ? null : toSyncStatus(row),
+    link: row.link_id === null ? null : { id: row.link_id, ...link },
+    someRefused: fromBoolean(row.some_refused),
+  };
+}
+
+const held = kept<readonly StandingRow[], Lease & Subject>((tx, { peerId, holder, fence, kind, id }) => {
   const refused = tx('refused_memberships').where({ store_id: peerId }).select(tx.raw('1'));
   const drifted = tx('links')
     .where({ store_id: peerId, kind, remote_id: tx.ref('l.remote_id') })
@@ -42,21 +58,8 @@ export async function holdStanding(
     .where({ 'lease.peer_id': peerId, 'lease.holder': holder, 'lease.fence': fence })
     .select('s.*', 'k.attribute', 'k.value_lower', { link_id: 'l.id' })
     .select(tx.raw('exists ? as has_drift', [drifted]), tx.raw('exists ? as some_refused', [refused]));
-  const rows: readonly StandingRow[] = await (dialectOf(tx) === 'postgres'
-    ? query.forKeyShare('lease')
-    : query);
-  const [row] = rows;
-  if (!row) return null;
-  const keys = rows.flatMap(({ attribute, value_lower }) =>
-    attribute === null ? [] : [[attribute, value_lower] as const],
-  );
-  const link = { hasDrift: fromBoolean(row.has_drift), keys: new Map(keys) };
-  return {
-    said: row.status === null ? null : toSyncStatus(row),
-    link: row.link_id === null ? null : { id: row.link_id, ...link },
-    someRefused: fromBoolean(row.some_refused),
-  };
-}
+  return dialectOf(tx) === 'postgres' ? query.forKeyShare('lease') : query;
+});
 
 interface StandingRow extends Record<string, unknown> {
   readonly attribute: string | null;

@@ -3,10 +3,12 @@
  * `pending` whatever its row says, unless it has failed for so long that it counts as `failed`.
  */
 
+import type { Knex } from 'knex';
 import type { Kind, Subject } from '../../model/subject.ts';
 import { chunks } from '../chunks.ts';
 import { fromJson, fromJsonOrNull, toJson } from '../columns.ts';
-import type { Db, Write } from '../open.ts';
+import { kept } from '../knex/kept.ts';
+import type { Db } from '../open.ts';
 
 export const SYNC_STATUSES = ['synced', 'pending', 'unsynced', 'partiallySynced', 'held', 'failed'] as const;
 export type SyncStatus = (typeof SYNC_STATUSES)[number];
@@ -35,19 +37,23 @@ export interface SyncStatusRecord {
 
 /** `since`: the time of the write; where the status stays the same, its time stays too. */
 export async function upsertSyncStatus(db: Db, record: SyncStatusRecord): Promise<void> {
-  await savingSyncStatuses(db, [record]);
+  await upsertRow(db, { row: statusRow(record) });
 }
+
+export const upsertRow = kept<unknown, { readonly row: StatusRow }>((db, { row }) =>
+  savingStatusRows(db, [row]),
+);
 
 const ROWS_PER_INSERT_MAX = 100;
 
 /** The same for many subjects. */
 export async function upsertSyncStatuses(db: Db, records: readonly SyncStatusRecord[]): Promise<void> {
   for (let from = 0; from < records.length; from += ROWS_PER_INSERT_MAX)
-    await savingSyncStatuses(db, records.slice(from, from + ROWS_PER_INSERT_MAX));
+    await savingStatusRows(db, records.slice(from, from + ROWS_PER_INSERT_MAX).map(statusRow));
 }
 
-/** The same for a few subjects, as a statement that is sent later. */
-export function savingSyncStatuses(db: Db, records: readonly SyncStatusRecord[]): Write {
+/** The statement of the same, for use in another one too. */
+export function savingStatusRows(db: Db, rows: readonly StatusRow[]): Knex.QueryBuilder {
   const same =
     "sync_statuses.status = excluded.status and coalesce(sync_statuses.reason, '') = coalesce(excluded.reason, '')";
   const since = db.raw(
@@ -56,12 +62,14 @@ export function savingSyncStatuses(db: Db, records: readonly SyncStatusRecord[])
   const said = ['environment_id', 'status', 'reason', 'vendor', 'correlation_id', 'last_sync_at'];
   const anew = Object.fromEntries(said.map((column) => [column, db.raw('excluded.??', [column])]));
   return db('sync_statuses')
-    .insert(records.map(toRow))
+    .insert(rows)
     .onConflict(['store_id', 'kind', 'subject_id'])
     .merge({ ...anew, since });
 }
 
-function toRow(record: SyncStatusRecord) {
+export type StatusRow = ReturnType<typeof statusRow>;
+
+export function statusRow(record: SyncStatusRecord) {
   return {
     environment_id: record.environmentId,
     store_id: record.storeId,

@@ -4,6 +4,7 @@
  */
 
 import type { Knex } from 'knex';
+import { kept } from '../knex/kept.ts';
 import { type Db, dialectOf, forShare, forUpdate, rowsOf } from '../open.ts';
 import type { Lease } from '../queue/leases.ts';
 
@@ -62,6 +63,11 @@ export function storeHeld(tx: Db, lease: Lease, lock: 'share' | 'update'): Knex.
 }
 
 export async function contextVersionOf(db: Db, storeId: string): Promise<number | null> {
-  const row = await db('stores').where({ id: storeId }).first('context_version');
+  const row = await versionOf(db, { storeId });
   return row ? Number(row.context_version) : null;
 }
+
+const versionOf = kept<
+  { readonly context_version: number | string } | undefined,
+  { readonly storeId: string }
+>((db, { storeId }) => db('stores').where({ id: storeId }).first('context_version'));

@@ -1,17 +1,18 @@
 /** How a task ends: what it remembers of a call whose outcome is unknown, and what is written along with it. */
 
-import type { Db, Write } from '../../../src/db/open.ts';
+import type { Db } from '../../../src/db/open.ts';
 import { dueOnStore } from '../../../src/db/queue/dueTasks.ts';
 import {
   completeTask,
   type DueTask,
+  type Ending,
   holdTask,
   parkTask,
   recheckTask,
   setIntent,
 } from '../../../src/db/queue/queue.ts';
 import { enqueueTask, PRIORITY } from '../../../src/db/queue/tasks.ts';
-import { getSyncStatus, savingSyncStatuses } from '../../../src/db/seen/syncStatuses.ts';
+import { getSyncStatus } from '../../../src/db/seen/syncStatuses.ts';
 import { onEachDatabase } from '../../database.ts';
 import { AT, LATER, withStore } from './store.ts';
 
@@ -54,7 +55,7 @@ onEachDatabase((open) => {
     ['held', holdTask],
     [
       'put off',
-      (db: Db, task: DueTask, ending: readonly Write[]) =>
+      (db: Db, task: DueTask, ending: Ending) =>
         recheckTask(db, task, { runAt: LATER, awaitsVendor: false }, ending),
     ],
   ] as const)(
@@ -70,7 +71,7 @@ onEachDatabase((open) => {
         if (!task) throw new Error('nothing is due');
         if (meanwhile) await ask(db, 'later');
         const record = { ...SAID, reason: said };
-        await end(db, task, [savingSyncStatuses(db, [record])]);
+        await end(db, task, { said: record, events: [] });
         expect(await getSyncStatus(db, 's', ANN)).toMatchObject({ reason: said });
         const left = (await dueOnStore(db, 's', AT, ANY))?.tasks ?? [];
         expect(left.map((one) => one.causes)).toEqual(causes === null ? [] : [causes]);

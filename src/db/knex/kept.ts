@@ -1,0 +1,104 @@
+/**
+ * Statements that are compiled once. For a short statement, knex takes longer to turn a builder into SQL than the
+ * database takes to run it.
+ */
+
+import type { Knex } from 'knex';
+import type { Db } from '../open.ts';
+
+/** What knex makes of a builder; `bindings` are the values in the order of the text. */
+interface Compiled {
+  readonly bindings: readonly unknown[];
+}
+
+/** Stands for a value while a statement is compiled. */
+class Place {
+  readonly index: number;
+
+  constructor(index: number) {
+    this.index = index;
+  }
+
+  /** A statement that looks at a value would keep what it saw. */
+  [Symbol.toPrimitive](): never {
+    throw new Error('a kept statement may only hand its values on');
+  }
+
+  toJSON(): never {
+    return this[Symbol.toPrimitive]();
+  }
+}
+
+const COMPILED = Symbol('compiled');
+
+interface Ready {
+  readonly [COMPILED]?: Compiled;
+}
+
+/** Lists and rows of other lengths are other texts. A statement that has had so many begins again. */
+const TEXTS_MAX = 200;
+
+/**
+ * A statement that `build` describes. It is compiled once for each form of what is given: which values are null or
+ * missing, and how many a list has. `build` hands the values on, and depends on nothing else than `fixed`, which
+ * becomes part of the text.
+ */
+export function kept<Answer, Given extends object, Fixed = void>(
+  build: (db: Db, given: Given, fixed: Fixed) => Knex.QueryBuilder,
+): (db: Db, given: Given, fixed: Fixed) => Promise<Answer> {
+  const texts = new Map<string, Compiled>();
+  return async (db, given, fixed) => {
+    const { client } = db;
+    if (!takesCompiled(client)) return (await build(db, given, fixed)) as Answer;
+    const values: unknown[] = [];
+    const form = `${client.config.client} ${JSON.stringify(fixed)} ${formOf(given, values)}`;
+    let compiled = texts.get(form);
+    if (!compiled) {
+      compiled = build(db, placesOf(given, { next: 0 }) as Given, fixed).toSQL() as unknown as Compiled;
+      if (texts.size === TEXTS_MAX) texts.clear();
+      texts.set(form, compiled);
+    }
+    const bindings = compiled.bindings.map((one) => (one instanceof Place ? values[one.index] : one));
+    const ready = Object.assign(db.queryBuilder(), { [COMPILED]: { ...compiled, bindings } });
+    return (await ready) as Answer;
+  };
+}
+
+/** Tells what has another text from what has the same, and collects the values. */
+function formOf(given: unknown, values: unknown[]): string {
+  if (given === null) return '-';
+  if (given === undefined) return '';
+  if (Array.isArray(given)) return `[${given.map((one) => formOf(one, values)).join()}]`;
+  if (isRecord(given)) {
+    let form = '{';
+    for (const name in given) form += `${name}:${formOf(given[name], values)},`;
+    return form;
+  }
+  values.push(given);
+  return '?';
+}
+
+/** The same with a place for each value, in the order of `formOf`. */
+function placesOf(given: unknown, count: { next: number }): unknown {
+  if (given === null || given === undefined) return given;
+  if (Array.isArray(given)) return given.map((one) => placesOf(one, count));
+  if (!isRecord(given)) return new Place(count.next++);
+  return Object.fromEntries(Object.entries(given).map(([name, one]) => [name, placesOf(one, count)]));
+}
+
+function isRecord(given: unknown): given is Record<string, unknown> {
+  return typeof given === 'object' && Object.getPrototypeOf(given) === Object.prototype;
+}
+
+/** A dialect's part: instead of a query compiler for the builder, what has been compiled before; else undefined. */
+export function compiledBefore(builder: unknown): object | undefined {
+  const compiled = (builder as Ready)[COMPILED];
+  return compiled && { toSQL: () => compiled };
+}
+
+/** The dialects that ask `compiledBefore` say so by this name. */
+export const TAKES_COMPILED = Symbol('takes compiled statements');
+
+function takesCompiled(client: object): boolean {
+  return TAKES_COMPILED in client;
+}
