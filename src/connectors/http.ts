@@ -41,6 +41,9 @@ export const CALL_TIMEOUT_MS = 15_000;
 /** Enough for a group of several 100,000 members. A server to which an admin's URL leads must not fill the memory. */
 export const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
 
+/** A request that left sooner had no turn to wait for. */
+const WAITED_MS = 10;
+
 export type SendRequest = (request: VendorRequest, context: CallContext) => Promise<VendorResponse>;
 
 export function createSender(deps: HttpDeps): SendRequest {
@@ -51,7 +54,8 @@ export function createSender(deps: HttpDeps): SendRequest {
     const asked = deps.now();
     const busyMs = await deps.pacer.wait(request, context);
     if (busyMs > 0) throw rateLimited(deps.store, request, busyMs, 'paced by the bridge');
-    if (deps.now() > asked || (request.writes && reading.delete(context))) await context.confirm?.();
+    if (deps.now() - asked >= WAITED_MS || (request.writes && reading.delete(context)))
+      await context.confirm?.();
     if (!request.writes) reading.add(context);
     const started = deps.now();
     const limit = withinTime(context.signal);

@@ -37,7 +37,15 @@ export interface AttemptDeps {
 
 type RuleOutCredential = (error: RemoteError, isOwed: boolean, member?: string) => Promise<void>;
 type Note = (db: Db, taskId: string, intent: Intent) => Promise<unknown>;
-type Given = 'context' | 'lease' | 'task' | 'claim' | 'giveWay' | 'ruleOutCredential' | 'proveRights';
+type Given =
+  | 'context'
+  | 'lease'
+  | 'task'
+  | 'claim'
+  | 'giveWay'
+  | 'ruleOutCredential'
+  | 'proveRights'
+  | 'saysSuccess';
 
 export class Attempt {
   readonly deps: AttemptDeps;
@@ -64,6 +72,8 @@ export class Attempt {
   readonly ruleOutCredential: RuleOutCredential;
   /** Throws the RemoteError of a credential that may not see everything; see `believeAbsence`. */
   readonly proveRights: () => Promise<void>;
+  /** Whether this attempt writes to the store's row that the vendor served it; see `StoreHealth`. */
+  readonly saysSuccess: () => boolean;
   /** The linked account is gone, and its person was to lose it. Another account may have its identifier. */
   lost: boolean;
   /** The vendor refused something, so its answer says nothing about the store. */
@@ -99,6 +109,7 @@ export class Attempt {
     this.giveWay = work.giveWay;
     this.ruleOutCredential = work.ruleOutCredential;
     this.proveRights = work.proveRights;
+    this.saysSuccess = work.saysSuccess;
     this.#signal = work.signal;
     this.#onCall = work.onCall;
   }

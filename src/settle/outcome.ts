@@ -75,8 +75,7 @@ export async function conclude(
   }
   await explain(tx, attempt, outcome, before, status.reason);
   if (outcome.keyWaits) await rememberKeyWaits(tx, attempt, outcome.keyWaits);
-  if (attempt.asked && isNews(store.lastSuccessAt, attempt))
-    await send(tx, recordSuccess(tx, store.id, attempt.now()));
+  if (attempt.asked && attempt.saysSuccess()) await send(tx, recordSuccess(tx, store.id, attempt.now()));
   const undone = { isHeld: outcome.heldReasons.length > 0, isRefused: (outcome.refusals ?? []).length > 0 };
   const recheckAt = outcome.leaving ? await settleLeaver(tx, attempt, outcome.leaving, undone) : null;
   if (outcome.owedSince) await retryOwed(tx, attempt, outcome.owedSince);
@@ -95,13 +94,6 @@ export async function conclude(
     await recheckTask(tx, attempt.task, { runAt: dueAt, awaitsVendor }, ending);
   } else await completeTask(tx, attempt.task, ending);
   return { before, after: status };
-}
-
-/** Written at most this often: attempts that run side by side would wait for each other at the store's row. */
-const SUCCESS_SAID_EVERY_MS = 1_000;
-
-function isNews(saidAt: string | null, { deps }: Attempt): boolean {
-  return saidAt === null || Math.abs(deps.clock.now() - Date.parse(saidAt)) >= SUCCESS_SAID_EVERY_MS;
 }
 
 /** The subject that gives up a key wakes those that wait. Should that fail, they look again after this time. */

@@ -35,12 +35,16 @@ export interface Attempted {
   readonly began: number;
 }
 
+const SUCCESS_SAID_EVERY_MS = 1_000;
+
 export class StoreHealth {
   readonly #deps: StoreHealthDeps;
   readonly trouble = new Trouble();
   readonly credential: CredentialJudge;
   /** ISO time: when the vendor last served a task; the store's row may be a moment behind. */
   servedAt: string | null = null;
+  /** By the worker's clock. */
+  #successSaidAt = Number.NEGATIVE_INFINITY;
 
   constructor(storeId: string, deps: StoreHealthDeps) {
     this.#deps = deps;
@@ -51,6 +55,17 @@ export class StoreHealth {
   /** For how long the worker still leaves the store alone. */
   get waitMs(): number {
     return this.trouble.waitMs(this.#deps.clock.now());
+  }
+
+  /**
+   * Whether to write the next success to the store's row: not with each one, because attempts that run side by side
+   * wait for each other at that row.
+   */
+  saysSuccess(): boolean {
+    const now = this.#deps.clock.now();
+    const isNews = Math.abs(now - this.#successSaidAt) >= SUCCESS_SAID_EVERY_MS;
+    if (isNews) this.#successSaidAt = now;
+    return isNews;
   }
 
   async succeeded(store: StoreRecord): Promise<void> {

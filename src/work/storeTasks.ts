@@ -212,6 +212,7 @@ export class StoreTasks {
     const ruleOutCredential = (error: RemoteError, isOwed: boolean, member = task.subject.id) =>
       this.#health.credential.settle(store, task, { error, isOwed, began, about: member }, calls);
     const proveRights = () => this.#health.credential.prove(store, calls);
+    const saysSuccess = () => this.#health.saysSuccess();
     const work = {
       context,
       lease,
@@ -222,6 +223,7 @@ export class StoreTasks {
       giveWay,
       ruleOutCredential,
       proveRights,
+      saysSuccess,
     };
     const attempt = new Attempt({ db, clock, log }, work);
     const { servedAt } = this.#health;

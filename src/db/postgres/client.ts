@@ -12,6 +12,11 @@ const QueryCompiler = withLiteralLimit(PgQueryCompiler);
 const IDENTIFIERS_MAX = 5_000;
 const QUOTED = new Map<string, string>();
 
+/** Longer texts list rows or ids, and hardly come twice. */
+const TEXT_MAX = 6_000;
+const TEXTS_MAX = 500;
+const POSITIONED = new Map<string, string>();
+
 export class PostgresClient extends PgClient {
   // The name that migrations and queries know the dialect by.
   constructor(config: Knex.Config) {
@@ -24,6 +29,16 @@ export class PostgresClient extends PgClient {
 
   override queryCompiler(builder: unknown, ...given: unknown[]): object {
     return compiledBefore(builder) ?? new QueryCompiler(this, builder, ...given);
+  }
+
+  /** Numbers the places of a text. */
+  override positionBindings(text: string): string {
+    const known = POSITIONED.get(text);
+    if (known !== undefined) return known;
+    const positioned = super.positionBindings(text);
+    if (POSITIONED.size === TEXTS_MAX) POSITIONED.clear();
+    if (text.length <= TEXT_MAX) POSITIONED.set(text, positioned);
+    return positioned;
   }
 
   override wrapIdentifier(name: string): string {
