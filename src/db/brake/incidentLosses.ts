@@ -1,5 +1,6 @@
 /** The losses of incidents: which belong to one, how many there are, and which were undone. */
 
+import type { Knex } from 'knex';
 import type { HoldKind } from '../../model/change.ts';
 import type { LossState } from '../../model/loss.ts';
 import { chunks } from '../chunks.ts';
@@ -34,51 +35,46 @@ export async function addTakenBefore(
       .update({ incident_id: incident.id });
 }
 
-export interface IncidentsOfLoss {
-  /** The incident whose decision let the losses of the cause into the directory. */
-  readonly ofSource: string | null;
-  /** The incident with which an admin undid what the cause takes from the person, while the store took it. */
-  readonly ofUndo: string | null;
-  /** The open incident that something of the cause is in. */
-  readonly ofCause: string | null;
-  /**
-   * The open incident that tripped the store's brake while the loss was under way; the gate had let it through
-   * before.
-   */
-  readonly ofTrip: string | null;
-}
-
-/** The incidents that a loss may belong to which a store has just taken. */
-export async function incidentsOfLoss(
+/**
+ * For the id of the incident that a loss belongs to which a store has just taken: a query for each reason, the
+ * strongest first.
+ */
+export function incidentsOfLoss(
   db: Db,
-  loss: Pick<LossRecord, 'environmentId' | 'storeId' | 'personKey' | 'cause'>,
-): Promise<IncidentsOfLoss> {
-  const ofSource = db('pull_runs')
-    .where({ correlation_id: loss.cause })
-    .whereNotNull('incident_id')
-    .limit(1)
-    .select('incident_id');
-  const ofCause = db('losses as l')
-    .join('incidents as i', 'i.id', 'l.incident_id')
-    .where({ 'l.cause': loss.cause, 'l.environment_id': loss.environmentId, 'i.state': 'OPEN' })
-    .orderBy('i.opened_at', 'desc')
-    .limit(1)
-    .select('i.id');
+  {
+    cause,
+    environmentId,
+    storeId,
+    personKey,
+  }: Pick<LossRecord, 'environmentId' | 'storeId' | 'personKey' | 'cause'>,
+): readonly Knex.QueryBuilder[] {
+  // The open incident that tripped the store's brake while the loss was under way; the gate had let it through before.
   const ofTrip = db('brake_ledger as b')
     .join('incident_stores as s', 's.store_id', 'b.store_id')
     .join('incidents as i', 'i.id', 's.incident_id')
-    .where({ 'b.store_id': loss.storeId, 'b.person_key': loss.personKey, 'i.state': 'OPEN' })
+    .where({ 'b.store_id': storeId, 'b.person_key': personKey, 'i.state': 'OPEN' })
     .whereRaw('s.tripped_at >= b.at')
     .orderBy('s.tripped_at', 'desc')
     .limit(1)
     .select('i.id');
   // A loss without a cause can be in no incident by its cause.
-  const { cause } = loss;
-  const ofUndo = (correlationId: string) => incidentOfUndo(db, { ...loss, correlationId });
-  const row = await db.first(
-    cause === null ? { ofTrip } : { ofTrip, ofSource, ofUndo: ofUndo(cause), ofCause },
-  );
-  return { ofSource: null, ofUndo: null, ofCause: null, ...row };
+  if (cause === null) return [ofTrip];
+  // The incident whose decision let the losses of the cause into the directory.
+  const ofSource = db('pull_runs')
+    .where({ correlation_id: cause })
+    .whereNotNull('incident_id')
+    .limit(1)
+    .select('incident_id');
+  // The incident with which an admin undid what the cause takes from the person, while the store took it.
+  const ofUndo = incidentOfUndo(db, { correlationId: cause, personKey });
+  // The open incident that something of the cause is in.
+  const ofCause = db('losses as l')
+    .join('incidents as i', 'i.id', 'l.incident_id')
+    .where({ 'l.cause': cause, 'l.environment_id': environmentId, 'i.state': 'OPEN' })
+    .orderBy('i.opened_at', 'desc')
+    .limit(1)
+    .select('i.id');
+  return [ofSource, ofUndo, ofCause, ofTrip];
 }
 
 /** On one store: how many people lost something and have not got it back, and of how many something is held. */

@@ -4,6 +4,7 @@
  * Lists are in `heldLists.ts`, incidents' losses in `incidentLosses.ts`.
  */
 
+import type { Knex } from 'knex';
 import type { Change } from '../../model/change.ts';
 import type { LossState } from '../../model/loss.ts';
 import type { Kind, Subject } from '../../model/subject.ts';
@@ -91,18 +92,31 @@ export async function insertDiscarded(
   return records.map(({ id }) => id);
 }
 
-/** The admin who wants it back, where they said so while the store took it. */
-export type WishedBack = Pick<LossRecord, 'undoBy' | 'undoAt'>;
-
-/** Inserts a loss that the store took at the ISO time `at`, with no decision needed. */
+/**
+ * Inserts a loss that the store took at the ISO time `at`, with no decision needed, into the first of the incidents
+ * that there is. `incidents`: queries for the id of one. Answers the ids of the loss and of its incident.
+ */
 export async function insertTaken(
   db: Db,
-  row: NewTaken,
+  row: Omit<NewTaken, 'incidentId'>,
   at: string,
-  wanted: WishedBack = { undoBy: null, undoAt: null },
-): Promise<void> {
+  incidents: readonly Knex.QueryBuilder[],
+): Promise<{ readonly id: string; readonly incidentId: string | null }> {
   const taken = { state: 'taken', standing: false, reason: '', id: newId(), since: at, doneAt: at } as const;
-  await insertLosses(db, [{ ...row, ...UNDECIDED, ...wanted, ...taken }]);
+  const first = db.raw(`coalesce(${incidents.map(() => '?').join()}, null)`, [...incidents]);
+  const [inserted] = await db('losses')
+    .insert({ ...toRow({ ...row, ...UNDECIDED, ...taken, incidentId: null }), incident_id: first })
+    .returning('incident_id');
+  return { id: taken.id, incidentId: inserted.incident_id };
+}
+
+/** The admin wants it back, and said so while the store took it. */
+export async function wishBack(
+  db: Db,
+  id: string,
+  { by, at }: { readonly by: string; readonly at: string },
+): Promise<void> {
+  await db('losses').where({ id }).update({ undo_by: by, undo_at: at });
 }
 
 async function insertLosses(db: Db, records: readonly LossRecord[]): Promise<void> {

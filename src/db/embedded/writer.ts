@@ -1,7 +1,8 @@
 /**
  * The one connection that writes, shared by all callers. Transactions take turns. While others wait, a transaction
  * that is through leaves its commit to them: a commit waits for the disk, which takes longer than most of the work.
- * No transaction counts as done before its commit, and none undoes another.
+ * No transaction counts as done before its commit, and none undoes another. Whoever reads among them is told only what
+ * is committed.
  */
 
 import { giveWayOnce, isLongWork } from '../../support/turns.ts';
@@ -88,12 +89,11 @@ export class Writer {
 
   /** A statement that is its own transaction. What it answers is committed. */
   async #alone(sql: string, values: readonly unknown[], wanted: AnswerKind): Promise<Result> {
-    const isRead = READ.test(sql);
-    await this.#turn(isRead);
+    await this.#turn(READ.test(sql));
     let committed: Promise<void> | null = null;
     let result: Result;
     try {
-      result = await this.#run(sql, values, wanted);
+      result = await this.#attempt(sql, values, wanted);
       if (this.#uncommitted.length > 0) committed = this.#nextCommit();
     } finally {
       await this.#pass();
@@ -101,7 +101,7 @@ export class Writer {
     try {
       await committed;
     } catch {
-      // It has seen what never was.
+      // It has read what was then undone.
       return this.#alone(sql, values, wanted);
     }
     return result;
@@ -128,13 +128,19 @@ export class Writer {
   ): Promise<Result> {
     if (open.undoneBy) throw open.undoneBy;
     try {
+      return await this.#attempt(sql, values, wanted);
+    } catch (error) {
+      if (!this.#connection.isInTransaction) open.undoneBy = error as Error;
+      throw error;
+    }
+  }
+
+  /** When the disk is full, for example, SQLite undoes everything that is not committed. */
+  async #attempt(sql: string, values: readonly unknown[], wanted: AnswerKind): Promise<Result> {
+    try {
       return await this.#run(sql, values, wanted);
     } catch (error) {
-      // When the disk is full, for example, SQLite undoes everything that is not committed.
-      if (!this.#connection.isInTransaction) {
-        open.undoneBy = error as Error;
-        await this.#abandon(error);
-      }
+      if (!this.#connection.isInTransaction) await this.#abandon(error);
       throw error;
     }
   }

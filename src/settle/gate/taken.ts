@@ -5,15 +5,21 @@
 
 import { beginWindow, causesThatTake } from '../../db/brake/brakeLedger.ts';
 import { incidentsOfLoss } from '../../db/brake/incidentLosses.ts';
-import { finishApproved, insertTaken, LOSS_RANK, standingOfSubject } from '../../db/brake/losses.ts';
-import { undoneFor } from '../../db/brake/undoneCauses.ts';
+import {
+  finishApproved,
+  insertTaken,
+  LOSS_RANK,
+  standingOfSubject,
+  wishBack,
+} from '../../db/brake/losses.ts';
+import { incidentOfUndo, undoneFor } from '../../db/brake/undoneCauses.ts';
 import type { Db } from '../../db/open.ts';
 import { type CalledOff, calledOff } from '../../db/pull/undo.ts';
 import { enqueueTask, PRIORITY } from '../../db/queue/tasks.ts';
 import { holdBrake } from '../../db/stores/storeProgress.ts';
-import { send } from '../../db/transaction.ts';
 import { type Change, changeKey, endsAccess, isLoss } from '../../model/change.ts';
 import type { LossState } from '../../model/loss.ts';
+import type { Subject } from '../../model/subject.ts';
 import type { LossOf } from '../../plan/losses.ts';
 import type { Attempt } from '../attempt.ts';
 import { causeOf, releaseBrakeIfClear } from './release.ts';
@@ -61,19 +67,30 @@ export async function recordLoss(
     cause,
     rank: rankOf(change),
   };
-  const { ofSource, ofUndo, ofCause, ofTrip } = await incidentsOfLoss(tx, loss);
-  // An admin may have called it off while the call was under way.
-  let calledOffBy: ReadonlyMap<string, CalledOff> = new Map();
-  if (cause !== null && ofUndo !== null) calledOffBy = await undoneFor(tx, cause, [personKey]);
-  else if (ofSource !== null) calledOffBy = await calledOff(tx, cause, subject, [personKey]);
-  const off = calledOffBy.get(personKey);
-  const wanted = { undoBy: off?.by ?? null, undoAt: off?.at ?? null };
-  const taken = { ...loss, incidentId: ofSource ?? ofUndo ?? ofCause ?? ofTrip };
-  await send(tx, insertTaken(tx, taken, at, wanted));
-  if (!off) return;
+  const { id, incidentId } = await insertTaken(tx, loss, at, incidentsOfLoss(tx, loss));
+  // An admin may have called it off while the call was under way, and then it is in an incident.
+  const off = incidentId === null ? null : await whoCalledOff(tx, loss);
+  if (off === null) return;
+  await wishBack(tx, id, off);
   const correlationIds = cause === null ? [] : [cause];
   const task = { environmentId, subject, priority: PRIORITY.normal, correlationIds, at };
   await enqueueTask(tx, store.id, task);
+}
+
+async function whoCalledOff(
+  tx: Db,
+  {
+    cause,
+    subject,
+    personKey,
+  }: { readonly cause: string | null; readonly subject: Subject; readonly personKey: string },
+): Promise<CalledOff | null> {
+  if (cause === null) return null;
+  const undone: readonly unknown[] = await incidentOfUndo(tx, { correlationId: cause, personKey });
+  const off = await (undone.length > 0
+    ? undoneFor(tx, cause, [personKey])
+    : calledOff(tx, cause, subject, [personKey]));
+  return off.get(personKey) ?? null;
 }
 
 /** Ends an approved loss. Where it was the last held one, this ends the brake, as an approval does. */

@@ -80,7 +80,7 @@ it('lets a part of one fail by itself', async () => {
   expect(seenOutside()).toEqual(['a', 'b', 'c']);
 });
 
-it('shows a statement that stands alone only what is committed', async () => {
+it('tells who reads alone only what is committed, in the commit that the others share', async () => {
   let end = () => {};
   const held = noteIn('held', () => new Promise<void>((done) => (end = done)));
   await pause(20);
@@ -97,7 +97,26 @@ it('shows a statement that stands alone only what is committed', async () => {
   expect(texts.sort()).toEqual(['first', 'held']);
   expect(committed).toEqual(expect.arrayContaining(texts));
   expect(await Promise.all([held, first, last])).toEqual([true, true, true]);
-  expect(commits).toBe(2);
+  expect(commits).toBe(1);
+});
+
+it('reads again what a commit that failed took back', async () => {
+  await noteIn('before');
+  const failing = Object.assign(new Error('SQLITE_IOERR: disk I/O error'), { code: 'SQLITE_IOERR' });
+  Connection.prototype.run = function failingOnce(sql, ...rest) {
+    if (sql !== 'COMMIT') return run.call(this, sql, ...rest);
+    Connection.prototype.run = run;
+    throw failing;
+  };
+  const [told, texts] = await Promise.all([noteIn('lost'), db('notes').pluck('text')]);
+  expect(told).toBe('SQLITE_IOERR');
+  expect(texts).toEqual(['before']);
+});
+
+it('fails a read by itself', async () => {
+  const [told, read] = await Promise.all([noteIn('kept'), db('nothing').catch(({ code }) => code)]);
+  expect([told, read]).toEqual([true, 'SQLITE_ERROR']);
+  expect(seenOutside()).toEqual(['kept']);
 });
 
 it('calls none done that SQLite undoes with another one', async () => {
