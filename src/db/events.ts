@@ -9,7 +9,8 @@ import type { Subject } from '../model/subject.ts';
 import { fromJsonOrNull, toJson } from './columns.ts';
 import { displaysOf } from './identity/subjects.ts';
 import { kept } from './knex/kept.ts';
-import { type Db, dialectOf, type Insert, type Write } from './open.ts';
+import { type Db, dialectOf } from './open.ts';
+import { type Insert, insertingAll, type Write } from './writing.ts';
 
 export interface EventCall {
   readonly method: string;
@@ -72,9 +73,9 @@ export async function namedInsert(
   return eventInsert(at, await named(db, event));
 }
 
-/** All of these in one statement, which is sent later. */
-export function savingEvents(db: Db, events: readonly Insert[]): Write {
-  return db('events').insert(events.flatMap(({ rows }) => rows));
+/** All of these in one statement. */
+export function savingEvents(events: readonly Insert[]): Write {
+  return insertingAll({ table: 'events', rows: events.flatMap(({ rows }) => rows) });
 }
 
 const EVENTS_PER_INSERT_MAX = 50;

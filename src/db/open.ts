@@ -115,46 +115,6 @@ export function rowsOf<Row>(answer: readonly Row[] | { readonly rows: readonly R
   return 'rows' in answer ? answer.rows : answer;
 }
 
-export interface Insert {
-  readonly table: string;
-  readonly rows: readonly object[];
-}
-
-/** How many rows one insert has: knex makes a compound select of them, and SQLite takes 500 terms at most. */
-const SQLITE_ROWS_MAX = 400;
-
-/**
- * Inserts rows of several tables, parents first. On PostgreSQL it is one statement, which checks foreign keys at its
- * end.
- */
-export async function insertTogether(db: Db, inserts: readonly Insert[]): Promise<void> {
-  const filled = inserts.filter(({ rows }) => rows.length > 0);
-  if (dialectOf(db) === 'sqlite') {
-    for (const { table, rows } of filled)
-      for (let done = 0; done < rows.length; done += SQLITE_ROWS_MAX)
-        await db(table).insert(rows.slice(done, done + SQLITE_ROWS_MAX));
-    return;
-  }
-  const inserting = filled.map(({ table, rows }) => db(table).insert(rows));
-  const last = inserting.pop();
-  if (last) await writeTogether(db, inserting, last);
-}
-
-/** A statement that is sent when it is awaited. */
-export type Write<Answer = unknown> = Knex.QueryBuilder<object, Answer>;
-
-/**
- * Sends writes that do not depend on each other, each to a table of its own; on PostgreSQL in one statement. Answers
- * what the last one does.
- */
-export async function writeTogether<T>(db: Db, others: readonly Write[], last: Write<T>): Promise<T> {
-  for (const [n, query] of others.entries()) {
-    if (dialectOf(db) === 'sqlite') await query;
-    else last.with(`written_${n}`, query);
-  }
-  return (await last) as T;
-}
-
 /** Whether an insert or update violated a unique index. */
 export function isUniqueViolation(error: unknown): boolean {
   const code = (error as { code?: unknown } | null)?.code;

@@ -17,6 +17,7 @@ import { addingToCause } from '../db/queue/causes.ts';
 import { isHint } from '../db/queue/changedMembers.ts';
 import { enqueueForAllStores, PRIORITY } from '../db/queue/tasks.ts';
 import { together } from '../db/transaction.ts';
+import { writeTogether } from '../db/writing.ts';
 import type { EventKind } from '../model/eventKinds.ts';
 import type { Resource } from '../model/resource.ts';
 import { isoTime } from '../support/clock.ts';
@@ -207,13 +208,14 @@ const ENDED_IN_TIME_MAX = 10_000;
 async function countLosses(tx: Db, write: Write, people: number, at: string): Promise<void> {
   if (people === 0) return;
   if (people > ENDED_IN_TIME_MAX) write.deadline?.goOn();
-  await addingToCause(tx, {
+  const cause = {
     correlationId: write.cause.correlationId,
     storeId: '',
     description: describeOrigin(write.origin),
     people,
     at,
-  });
+  };
+  await writeTogether(tx, [addingToCause(cause)]);
 }
 
 /**

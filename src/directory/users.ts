@@ -17,7 +17,7 @@ import {
   type UserRecord,
 } from '../db/identity/users.ts';
 import { lockShownUser, type ShownUser } from '../db/lists/users.ts';
-import { type Db, isUniqueViolation, writeTogether } from '../db/open.ts';
+import { type Db, isUniqueViolation } from '../db/open.ts';
 import { yieldingPeople } from '../db/people/namesakes.ts';
 import { addingToCause } from '../db/queue/causes.ts';
 import { closingLeaverEverywhere } from '../db/queue/leavers.ts';
@@ -26,6 +26,7 @@ import { enqueueForAllStores, enqueueTask, PRIORITY } from '../db/queue/tasks.ts
 import { groupsOfPerson } from '../db/seen/groupsAround.ts';
 import { groupsHoldingPerson } from '../db/seen/ledger.ts';
 import { together } from '../db/transaction.ts';
+import { writeTogether } from '../db/writing.ts';
 import { isActive, type Resource } from '../model/resource.ts';
 import { isoTime } from '../support/clock.ts';
 import {
@@ -70,8 +71,8 @@ export async function createUser(
         const isSpeaking = known && (await speaksForPerson(tx, created));
         // The person was active in another connection; this one speaks for them now, and says inactive.
         const left = how === 'matched' && isSpeaking && !created.active;
-        if (left) await countingLoss(tx, write, at);
-        else if (isSpeaking) await together(...callingLeavingOff(tx, created.personId));
+        if (left) await writeTogether(tx, [countingLoss(write, at)]);
+        else if (isSpeaking) await writeTogether(tx, callingLeavingOff(created.personId));
         const priority = left ? PRIORITY.leaver : PRIORITY.normal;
         if (hasStores) await enqueuePerson(tx, write, created, priority, at);
         if (known) await enqueueGroupsHolding(tx, write, created.personId, at);
@@ -145,12 +146,8 @@ async function speaksForPerson(tx: Db, user: UserRecord): Promise<boolean> {
 }
 
 /** The person is back: losses that were on their way to stores do not happen. */
-function callingLeavingOff(tx: Db, personId: string) {
-  return [
-    retiringLossesOfPerson(tx, personId),
-    cancellingRemovals(tx, personId),
-    closingLeaverEverywhere(tx, personId),
-  ];
+function callingLeavingOff(personId: string) {
+  return [retiringLossesOfPerson(personId), cancellingRemovals(personId), closingLeaverEverywhere(personId)];
 }
 
 interface Recorded {
@@ -171,10 +168,10 @@ async function recordUserChange(tx: Db, write: Write, change: Recorded): Promise
     kind: left ? 'user.deactivated' : returned ? 'user.activated' : 'user.updated',
     ...differences(before.resource, after.resource),
   });
-  const counted = left && isSpeaking ? [countingLoss(tx, write, at)] : [];
-  const calledOff = returned && isSpeaking ? callingLeavingOff(tx, after.personId) : [];
+  const counted = left && isSpeaking ? [countingLoss(write, at)] : [];
+  const calledOff = returned && isSpeaking ? callingLeavingOff(after.personId) : [];
   const [, queued] = await together(
-    writeTogether(tx, [...counted, ...calledOff], savingEvents(tx, [eventInsert(at, event)])),
+    writeTogether(tx, [...counted, ...calledOff, savingEvents([eventInsert(at, event)])]),
     enqueuePerson(tx, write, after, left && isSpeaking ? PRIORITY.leaver : PRIORITY.normal, at),
     before.active && freesAddress && enqueueYielding(tx, write, before, at),
     // Groups that were planned while the person was inactive left the person out.
@@ -204,7 +201,7 @@ export async function deleteUser(
     const groupIds = await removeUserFromGroups(tx, id);
     await raiseGroupVersions(tx, groupIds, at);
     await softDeleteUser(tx, user, at, filtered !== null);
-    await countingLoss(tx, write, at);
+    await writeTogether(tx, [countingLoss(write, at)]);
     await enqueuePerson(tx, write, user, spoke ? PRIORITY.leaver : PRIORITY.normal, at);
     await enqueueYielding(tx, write, user, at);
     if (await speakingUser(tx, user.personId)) await enqueueGroupsHolding(tx, write, user.personId, at);
@@ -231,8 +228,8 @@ async function refusingTakenNames<T>(resource: () => Resource, body: () => Promi
   }
 }
 
-function countingLoss(tx: Db, write: Write, at: string) {
-  return addingToCause(tx, {
+function countingLoss(write: Write, at: string) {
+  return addingToCause({
     correlationId: write.cause.correlationId,
     storeId: '',
     description: describeOrigin(write.origin),

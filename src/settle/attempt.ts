@@ -5,7 +5,7 @@
 
 import type { CallContext, VendorCall } from '../connectors/connector.ts';
 import { appendEvent, type NewEvent, namedInsert } from '../db/events.ts';
-import { type Db, dialectOf, type Insert } from '../db/open.ts';
+import { type Db, dialectOf } from '../db/open.ts';
 import { type Hold, holdLease, type Lease, recordHolding } from '../db/queue/leases.ts';
 import { type DueTask, type Intent, setIntent } from '../db/queue/queue.ts';
 import { scheduleRecheck } from '../db/queue/rechecks.ts';
@@ -17,6 +17,7 @@ import {
   holdContextVersion,
   holdStore,
 } from '../db/stores/contextVersions.ts';
+import type { Insert } from '../db/writing.ts';
 import { SYSTEM } from '../model/cause.ts';
 import type { Change } from '../model/change.ts';
 import type { RemoteError } from '../model/errors.ts';

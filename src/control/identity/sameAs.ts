@@ -21,6 +21,7 @@ import { cancellingRemovals } from '../../db/queue/removals.ts';
 import { enqueueForAllStores, PRIORITY } from '../../db/queue/tasks.ts';
 import { groupsOfPerson } from '../../db/seen/groupsAround.ts';
 import { transact } from '../../db/transaction.ts';
+import { writeTogether } from '../../db/writing.ts';
 import type { Cause } from '../../model/cause.ts';
 import { RequestError } from '../../model/errors.ts';
 import type { PropagationDeps } from '../../stores/deps.ts';
@@ -97,9 +98,11 @@ async function become(tx: Db, newcomerId: string, formerId: string): Promise<voi
   const user = await speakingUser(tx, formerId);
   if (user) await setSpeaker(tx, formerId, user.connectionId);
   if (!user?.active) return;
-  await retiringLossesOfPerson(tx, formerId);
-  await cancellingRemovals(tx, formerId);
-  await closingLeaverEverywhere(tx, formerId);
+  await writeTogether(tx, [
+    retiringLossesOfPerson(formerId),
+    cancellingRemovals(formerId),
+    closingLeaverEverywhere(formerId),
+  ]);
 }
 
 async function enqueue(tx: Db, environmentId: string, personId: string, cause: Cause, at: string) {

@@ -11,7 +11,8 @@ import type { Kind, Subject } from '../../model/subject.ts';
 import { newId } from '../../support/ids.ts';
 import { chunks } from '../chunks.ts';
 import { fromBoolean, fromJson, toJson } from '../columns.ts';
-import type { Db, Write } from '../open.ts';
+import type { Db } from '../open.ts';
+import type { Write } from '../writing.ts';
 
 /** People who left come before other losses, and those before held changes that take nothing. */
 export const LOSS_RANK = { person: 0, other: 1, none: 2 } as const;
@@ -215,12 +216,16 @@ export async function retireLosses(db: Db, ids: readonly string[]): Promise<void
 }
 
 /** The person is back: losses that would end their access, and decisions about them, no longer count on any store. */
-export function retiringLossesOfPerson(db: Db, personId: string): Write {
+export function retiringLossesOfPerson(personId: string): Write {
+  return { build: retireOfPerson, given: { personId } };
+}
+
+function retireOfPerson(db: Db, { personId }: { readonly personId: string }) {
   const losses = { kind: 'user', subject_id: personId, standing: true, rank: LOSS_RANK.person };
   return retiring(db('losses').where(losses), db);
 }
 
-function retiring(losses: ReturnType<Db>, db: Db): Write {
+function retiring(losses: ReturnType<Db>, db: Db) {
   return losses.update({
     standing: false,
     state: db.raw("case when state in ('held', 'approved') then 'moved' else state end"),

@@ -7,8 +7,9 @@ import type { Knex } from 'knex';
 import { chunks } from '../chunks.ts';
 import { fromJsonOrNull } from '../columns.ts';
 import { jsonRows } from '../lists/values.ts';
-import { type Db, dialectOf, type Write, writeTogether } from '../open.ts';
+import { type Db, dialectOf } from '../open.ts';
 import { forgettingReturned } from '../stores/departedMembers.ts';
+import { writeTogether } from '../writing.ts';
 
 /** How many rows one read has; between two pages, other requests get their turn. */
 const ROWS_PER_PAGE_MAX = 5000;
@@ -46,15 +47,16 @@ export async function addMembers(
 ): Promise<readonly string[]> {
   const added: string[] = [];
   for (const chunk of chunks(userIds)) {
-    const adding = db('group_members')
-      .insert(chunk.map((userId) => ({ group_id: groupId, user_id: userId, created_at: at })))
-      .onConflict(['group_id', 'user_id'])
-      .ignore()
-      .returning('user_id');
-    const rows = await writeTogether(db, [forgettingReturned(db, groupId, chunk)], adding as Write);
-    added.push(...(rows as Added[]).map(({ user_id }) => user_id));
+    const rows = chunk.map((userId) => ({ group_id: groupId, user_id: userId, created_at: at }));
+    const adding = { build: addRows, given: { rows } };
+    const answered = await writeTogether<Added[]>(db, [forgettingReturned(groupId, chunk), adding]);
+    added.push(...(answered ?? []).map(({ user_id }) => user_id));
   }
   return added;
+}
+
+function addRows(db: Db, { rows }: { readonly rows: readonly object[] }) {
+  return db('group_members').insert(rows).onConflict(['group_id', 'user_id']).ignore().returning('user_id');
 }
 
 /** Removes members, and answers those who were members before, with the person of each. */

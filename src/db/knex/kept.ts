@@ -4,7 +4,6 @@
  */
 
 import type { Knex } from 'knex';
-import type { Db } from '../open.ts';
 
 /** What knex makes of a builder; `bindings` are the values in the order of the text. */
 interface Compiled {
@@ -36,7 +35,9 @@ interface Ready {
 }
 
 /** Lists and rows of other lengths are other texts. A statement that has had so many begins again. */
-const TEXTS_MAX = 200;
+const TEXTS_MAX = 500;
+/** A statement with more values is hardly written twice. */
+const VALUES_MAX = 200;
 
 /**
  * A statement that `build` describes. It is compiled once for each form of what is given: which values are null or
@@ -44,14 +45,15 @@ const TEXTS_MAX = 200;
  * becomes part of the text.
  */
 export function kept<Answer, Given extends object, Fixed = void>(
-  build: (db: Db, given: Given, fixed: Fixed) => Knex.QueryBuilder,
-): (db: Db, given: Given, fixed: Fixed) => Promise<Answer> {
+  build: (db: Knex, given: Given, fixed: Fixed) => Knex.QueryBuilder,
+): (db: Knex, given: Given, fixed: Fixed) => Promise<Answer> {
   const texts = new Map<string, Compiled>();
   return async (db, given, fixed) => {
     const { client } = db;
     if (!takesCompiled(client)) return (await build(db, given, fixed)) as Answer;
     const values: unknown[] = [];
     const form = `${client.config.client} ${JSON.stringify(fixed)} ${formOf(given, values)}`;
+    if (values.length > VALUES_MAX) return (await build(db, given, fixed)) as Answer;
     let compiled = texts.get(form);
     if (!compiled) {
       compiled = build(db, placesOf(given, { next: 0 }) as Given, fixed).toSQL() as unknown as Compiled;
@@ -74,6 +76,8 @@ function formOf(given: unknown, values: unknown[]): string {
     for (const name in given) form += `${name}:${formOf(given[name], values)},`;
     return form;
   }
+  if (typeof given === 'object' && !(given instanceof Date || ArrayBuffer.isView(given)))
+    throw new TypeError('a kept statement is given values, and no parts of statements');
   values.push(given);
   return '?';
 }

@@ -2,6 +2,7 @@
 
 import { type MembershipRow, membershipsColumn, toMemberships } from '../identity/groupMembers.ts';
 import { live, toUser, type UserRecord } from '../identity/users.ts';
+import { kept } from '../knex/kept.ts';
 import { type Db, forUpdate } from '../open.ts';
 import { type ListPage, type PageByPosition, pageByPosition } from './resources.ts';
 
@@ -12,20 +13,25 @@ export interface ShownUser extends UserRecord {
 
 /** A live user of the connection, or null. */
 export async function findShownUser(db: Db, connectionId: string, id: string): Promise<ShownUser | null> {
-  const row = await live(db)
-    .where({ id, connection_id: connectionId })
-    .first('users.*', membershipsColumn(db));
+  const row = await findShown(db, { id, connectionId });
   return row ? toShownUser(row) : null;
 }
 
+type ByIds = { readonly id: string; readonly connectionId: string };
+
+const findShown = kept<Record<string, unknown> | undefined, ByIds>((db, { id, connectionId }) =>
+  live(db).where({ id, connection_id: connectionId }).first('users.*', membershipsColumn(db)),
+);
+
 /** As `lockUser`, with their groups. */
 export async function lockShownUser(db: Db, connectionId: string, id: string): Promise<ShownUser | null> {
-  const row = await forUpdate(db, live(db).where({ id, connection_id: connectionId })).first(
-    'users.*',
-    membershipsColumn(db),
-  );
+  const row = await lockShown(db, { id, connectionId });
   return row ? toShownUser(row) : null;
 }
+
+const lockShown = kept<Record<string, unknown> | undefined, ByIds>((db, { id, connectionId }) =>
+  forUpdate(db, live(db).where({ id, connection_id: connectionId })).first('users.*', membershipsColumn(db)),
+);
 
 /** `withGroups`: reads their groups in the same statement, which is worth it for a few users. */
 export async function listUsers(

@@ -5,7 +5,8 @@
 
 import { newId } from '../../support/ids.ts';
 import { externalIdThen, type UserRecord } from '../identity/users.ts';
-import { type Db, insertTogether } from '../open.ts';
+import type { Db } from '../open.ts';
+import { insertTogether } from '../writing.ts';
 import { wordsOfUser } from './words.ts';
 
 /** Answers the user as the new person's. The caller has locked the row. */

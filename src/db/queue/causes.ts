@@ -5,7 +5,8 @@
 
 import type { Knex } from 'knex';
 import type { CauseCount } from '../../model/loss.ts';
-import type { Db, Write } from '../open.ts';
+import type { Db } from '../open.ts';
+import type { Write } from '../writing.ts';
 
 export interface CauseSize {
   readonly correlationId: string;
@@ -18,7 +19,11 @@ export interface CauseSize {
 }
 
 /** Adds to what one request could take from people. */
-export function addingToCause(db: Db, cause: CauseSize): Write {
+export function addingToCause(cause: CauseSize): Write {
+  return { build: addToCause, given: cause };
+}
+
+function addToCause(db: Db, cause: CauseSize) {
   return db('causes')
     .insert({
       correlation_id: cause.correlationId,

@@ -5,7 +5,8 @@
 
 import type { Knex } from 'knex';
 import { fromJsonOrNull } from '../columns.ts';
-import type { Db, Write } from '../open.ts';
+import type { Db } from '../open.ts';
+import type { Write } from '../writing.ts';
 
 export interface LeaverRecord {
   readonly storeId: string;
@@ -58,7 +59,11 @@ export async function closeLeaver(db: Db, storeId: string, personId: string): Pr
 }
 
 /** Closes the leaver on every store: the person is back. */
-export function closingLeaverEverywhere(db: Db, personId: string): Write {
+export function closingLeaverEverywhere(personId: string): Write {
+  return { build: closeEverywhere, given: { personId } };
+}
+
+function closeEverywhere(db: Db, { personId }: { readonly personId: string }) {
   return db('leavers').where({ person_id: personId }).delete();
 }
 

@@ -2,15 +2,10 @@
 
 import type { Subject } from '../../model/subject.ts';
 import { fromJsonOrNull, toJson } from '../columns.ts';
-import { kept } from '../knex/kept.ts';
-import { type Db, dialectOf, type Insert } from '../open.ts';
-import {
-  type StatusRow,
-  type SyncStatusRecord,
-  savingStatusRows,
-  statusRow,
-  upsertRow,
-} from '../seen/syncStatuses.ts';
+import { savingEvents } from '../events.ts';
+import type { Db } from '../open.ts';
+import { type SyncStatusRecord, savingStatuses } from '../seen/syncStatuses.ts';
+import { type Insert, writeTogether } from '../writing.ts';
 import { forgetChangedMembers } from './changedMembers.ts';
 
 /**
@@ -134,43 +129,26 @@ export async function holdTask(db: Db, task: DueTask, ending: Ending): Promise<v
   await endTask(db, task, ending, { state: 'held', intent: null, ...UNFAILED });
 }
 
-/** `left`: what the task becomes; null where it is over. */
-async function endTask(db: Db, task: DueTask, ending: Ending, left: object | null): Promise<void> {
-  const { id, seq } = task;
-  const said = ending.said && statusRow(ending.said);
-  const events = ending.events.flatMap(({ rows }) => rows);
-  const end = { id, seq, said, events, left };
-  const ended = await (dialectOf(db) === 'postgres' ? endAtOnce(db, end) : endInTurn(db, end));
+/** Ends the task as it was claimed. `left`: what becomes of it; null where it is over. */
+async function endTask(db: Db, task: DueTask, { said, events }: Ending, left: object | null): Promise<void> {
+  const ended = await writeTogether<number>(db, [
+    ...(said ? [savingStatuses([said])] : []),
+    ...(events.length > 0 ? [savingEvents(events)] : []),
+    { build: end, given: { id: task.id, seq: task.seq, left } },
+  ]);
   if (ended === 0) await startAfresh(db, task);
 }
 
 interface End {
   readonly id: string;
   readonly seq: number;
-  readonly said: StatusRow | null;
-  readonly events: readonly object[];
   readonly left: object | null;
 }
 
-async function endInTurn(db: Db, { said, events, ...end }: End): Promise<number> {
-  if (said) await upsertRow(db, { row: said });
-  if (events.length > 0) await db('events').insert(events);
-  return endAlone(db, end);
-}
-
-const endAlone = kept<number, Pick<End, 'id' | 'seq' | 'left'>>(endOf);
-
-const endAtOnce = kept<number, End>((db, { said, events, ...end }) => {
-  const query = endOf(db, end);
-  if (said) query.with('said', savingStatusRows(db, [said]));
-  if (events.length > 0) query.with('told', db('events').insert(events));
-  return query;
-});
-
-/** Ends the task as it was claimed; where a write came meanwhile, it ends none. */
-function endOf(db: Db, { id, seq, left }: Pick<End, 'id' | 'seq' | 'left'>) {
-  const query = db('tasks').where({ id, seq });
-  return left === null ? query.delete() : query.update(left);
+/** Where a write came meanwhile, it ends none. */
+function end(db: Db, { id, seq, left }: End) {
+  const task = db('tasks').where({ id, seq });
+  return left === null ? task.delete() : task.update(left);
 }
 
 /**

@@ -1,6 +1,7 @@
 /** Since when `REMOVE_AFTER_DAYS` counts, kept on each person's link. Nothing here changes the account. */
 
-import type { Db, Write } from '../open.ts';
+import type { Db } from '../open.ts';
+import type { Write } from '../writing.ts';
 
 /** Starts the count at `since`, an ISO time; null stops it. */
 export async function setRemovalSince(db: Db, id: string, since: string | null): Promise<void> {
@@ -8,7 +9,11 @@ export async function setRemovalSince(db: Db, id: string, since: string | null):
 }
 
 /** Stops the count on every store: the person is back. */
-export function cancellingRemovals(db: Db, personId: string): Write {
+export function cancellingRemovals(personId: string): Write {
+  return { build: cancelRemovals, given: { personId } };
+}
+
+function cancelRemovals(db: Db, { personId }: { readonly personId: string }) {
   return db('links')
     .where({ kind: 'user', subject_id: personId })
     .whereNotNull('removal_since')

@@ -3,12 +3,11 @@
  * `pending` whatever its row says, unless it has failed for so long that it counts as `failed`.
  */
 
-import type { Knex } from 'knex';
 import type { Kind, Subject } from '../../model/subject.ts';
 import { chunks } from '../chunks.ts';
 import { fromJson, fromJsonOrNull, toJson } from '../columns.ts';
-import { kept } from '../knex/kept.ts';
 import type { Db } from '../open.ts';
+import { type Write, writeTogether } from '../writing.ts';
 
 export const SYNC_STATUSES = ['synced', 'pending', 'unsynced', 'partiallySynced', 'held', 'failed'] as const;
 export type SyncStatus = (typeof SYNC_STATUSES)[number];
@@ -37,23 +36,23 @@ export interface SyncStatusRecord {
 
 /** `since`: the time of the write; where the status stays the same, its time stays too. */
 export async function upsertSyncStatus(db: Db, record: SyncStatusRecord): Promise<void> {
-  await upsertRow(db, { row: statusRow(record) });
+  await upsertSyncStatuses(db, [record]);
 }
-
-export const upsertRow = kept<unknown, { readonly row: StatusRow }>((db, { row }) =>
-  savingStatusRows(db, [row]),
-);
 
 const ROWS_PER_INSERT_MAX = 100;
 
 /** The same for many subjects. */
 export async function upsertSyncStatuses(db: Db, records: readonly SyncStatusRecord[]): Promise<void> {
   for (let from = 0; from < records.length; from += ROWS_PER_INSERT_MAX)
-    await savingStatusRows(db, records.slice(from, from + ROWS_PER_INSERT_MAX).map(statusRow));
+    await writeTogether(db, [savingStatuses(records.slice(from, from + ROWS_PER_INSERT_MAX))]);
 }
 
-/** The statement of the same, for use in another one too. */
-export function savingStatusRows(db: Db, rows: readonly StatusRow[]): Knex.QueryBuilder {
+/** The same for a few subjects, together with other writes. */
+export function savingStatuses(records: readonly SyncStatusRecord[]): Write {
+  return { build: saveRows, given: { rows: records.map(toRow) } };
+}
+
+function saveRows(db: Db, { rows }: { readonly rows: readonly object[] }) {
   const same =
     "sync_statuses.status = excluded.status and coalesce(sync_statuses.reason, '') = coalesce(excluded.reason, '')";
   const since = db.raw(
@@ -67,9 +66,7 @@ export function savingStatusRows(db: Db, rows: readonly StatusRow[]): Knex.Query
     .merge({ ...anew, since });
 }
 
-export type StatusRow = ReturnType<typeof statusRow>;
-
-export function statusRow(record: SyncStatusRecord) {
+function toRow(record: SyncStatusRecord) {
   return {
     environment_id: record.environmentId,
     store_id: record.storeId,

@@ -4,7 +4,8 @@
  */
 
 import { chunks } from '../chunks.ts';
-import type { Db, Write } from '../open.ts';
+import type { Db } from '../open.ts';
+import type { Write } from '../writing.ts';
 
 /** Records the members. Call it before the group's memberships end. */
 export async function recordDeparted(tx: Db, groupId: string): Promise<void> {
@@ -29,8 +30,17 @@ export async function moveDeparted(tx: Db, fromId: string, toId: string): Promis
   await tx('departed_members').where({ group_id: toId }).whereIn('person_id', members).delete();
 }
 
-/** Ends the records of users who are members again. For a few, sent when it is awaited. */
-export function forgettingReturned(tx: Db, groupId: string, userIds: readonly string[]): Write {
+/** Ends the records of a few users who are members again. */
+export function forgettingReturned(groupId: string, userIds: readonly string[]): Write {
+  return { build: forgetReturned, given: { groupId, userIds } };
+}
+
+interface Returned {
+  readonly groupId: string;
+  readonly userIds: readonly string[];
+}
+
+function forgetReturned(tx: Db, { groupId, userIds }: Returned) {
   const people = tx('users').whereIn('id', userIds).select('person_id');
   return tx('departed_members').where({ group_id: groupId }).whereIn('person_id', people).delete();
 }

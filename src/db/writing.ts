@@ -1,0 +1,80 @@
+/** Writes to several tables that go together: on PostgreSQL in one statement, on SQLite one after another. */
+
+import type { Knex } from 'knex';
+import { kept } from './knex/kept.ts';
+import { type Db, dialectOf } from './open.ts';
+
+/** A statement that writes, and what it is given. `build` is one function for all its uses; see `kept`. */
+export interface Write {
+  readonly build: (db: Db, given: never) => Knex.QueryBuilder;
+  readonly given: object;
+}
+
+/**
+ * Sends writes that do not depend on each other, each to a table of its own. Answers what the last one does.
+ */
+export async function writeTogether<Answer>(db: Db, writes: readonly Write[]): Promise<Answer | undefined> {
+  if (dialectOf(db) === 'postgres') return writes.length === 0 ? undefined : writeAll<Answer>(db, writes);
+  let answer: Answer | undefined;
+  for (const write of writes) answer = await writeAll<Answer>(db, [write]);
+  return answer;
+}
+
+async function writeAll<Answer>(db: Db, writes: readonly Write[]): Promise<Answer> {
+  const given = writes.map((write) => write.given);
+  return (await asOne(db, { given }, writes.map(numberOf))) as Answer;
+}
+
+const asOne = kept<unknown, { readonly given: readonly object[] }, readonly number[]>(
+  (db, { given }, numbers) => {
+    const queries = numbers.map((number, n) => builds[number]?.(db, given[n] as never) as Knex.QueryBuilder);
+    const last = queries.pop() as Knex.QueryBuilder;
+    return queries.reduce((whole, query, n) => whole.with(`written_${n}`, query), last);
+  },
+);
+
+/** All that `writeTogether` was given, so that a kept statement can name them. */
+const builds: Write['build'][] = [];
+
+function numberOf({ build }: Write): number {
+  const known = builds.indexOf(build);
+  return known < 0 ? builds.push(build) - 1 : known;
+}
+
+export interface Insert {
+  readonly table: string;
+  readonly rows: readonly object[];
+}
+
+/** How many rows one insert has: knex makes a compound select of them, and SQLite takes 500 terms at most. */
+const SQLITE_ROWS_MAX = 400;
+
+/** Inserts rows of several tables, parents first. PostgreSQL checks foreign keys at the end of the statement. */
+export async function insertTogether(db: Db, inserts: readonly Insert[]): Promise<void> {
+  const rowsMax = dialectOf(db) === 'sqlite' ? SQLITE_ROWS_MAX : Number.POSITIVE_INFINITY;
+  await writeTogether(
+    db,
+    inserts.flatMap((insert) => inserting(insert, rowsMax)),
+  );
+}
+
+function inserting({ table, rows }: Insert, rowsMax: number): readonly Write[] {
+  const writes: Write[] = [];
+  for (let from = 0; from < rows.length; from += rowsMax)
+    writes.push(insertingAll({ table, rows: rows.slice(from, from + rowsMax) }));
+  return writes;
+}
+
+export function insertingAll({ table, rows }: Insert): Write {
+  return { build: insertInto(table), given: { rows } };
+}
+
+const insertsInto = new Map<string, Write['build']>();
+
+function insertInto(table: string): Write['build'] {
+  const known = insertsInto.get(table);
+  if (known) return known;
+  const build = (db: Db, { rows }: Pick<Insert, 'rows'>) => db(table).insert(rows);
+  insertsInto.set(table, build);
+  return build;
+}
