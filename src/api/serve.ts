@@ -12,6 +12,7 @@ import { readsOf } from '../db/reads.ts';
 import { SYSTEM } from '../model/cause.ts';
 import { RequestError } from '../model/errors.ts';
 import { sendProblem } from '../support/problem.ts';
+import { committingApart } from '../support/turns.ts';
 import { ClientGone, sinkOf } from './answer/sink.ts';
 import type { ApiDeps } from './deps.ts';
 import { type Endpoint, isWritten, type ReplyHeaders, type Writer, type Written } from './endpoint.ts';
@@ -54,8 +55,10 @@ export function serve(endpoint: Endpoint, deps: ApiDeps): RequestHandler {
     };
     const given: unknown = req.body ?? {};
     const body = WITH_BODY.has(endpoint.method) ? readBody(endpoint, given, call, deps) : {};
-    const reply = await endpoint.handle({ ...call, body }, endpoint.scans ? withReads(deps) : deps);
-    if ('store' in records && endpoint.scope === 'write') await deps.clock.sleep(CALLS_LEAVE_MS, NEVER);
+    const handle = () => endpoint.handle({ ...call, body }, endpoint.scans ? withReads(deps) : deps);
+    const changesStore = 'store' in records && endpoint.scope === 'write';
+    const reply = await (changesStore ? committingApart(handle) : handle());
+    if (changesStore) await deps.clock.sleep(CALLS_LEAVE_MS, NEVER);
     const answer = endpoint.answers[reply.status] ?? null;
     if (isWritten(answer)) await write(req, res, answer, reply.body as Writer, deps);
     else send(res, reply.status, reply.body, reply);
@@ -66,7 +69,7 @@ export function serve(endpoint: Endpoint, deps: ApiDeps): RequestHandler {
  * A vendor call that the bridge allowed just before a store was changed may still be about to leave. The answer to
  * the admin waits this long, because it promises that no more such calls leave.
  */
-const CALLS_LEAVE_MS = 10;
+const CALLS_LEAVE_MS = 20;
 const NEVER = new AbortController().signal;
 
 /** For a handler that only reads. */

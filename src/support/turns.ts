@@ -14,6 +14,8 @@ interface Work {
   readonly owner: string;
   /** How many turns the work has had after waiting for them. */
   turns: number;
+  /** See `committingApart`. */
+  readonly commitsApart?: boolean;
 }
 
 /** The owner of work that belongs to nobody in particular. */
@@ -30,10 +32,18 @@ export function asNobodysWork<T>(begin: () => T): T {
   return current.run(undefined, begin);
 }
 
-/** The current request has had several turns already. */
-export function isLongWork(): boolean {
+/**
+ * Lets no transaction of `begin` share a commit with those before it, so that whoever waits for these goes on before
+ * it is done.
+ */
+export function committingApart<T>(begin: () => T): T {
+  return current.run({ owner: OWN, turns: 0, commitsApart: true }, begin);
+}
+
+/** False for a request that has had several turns already. */
+export function sharesCommits(): boolean {
   const work = current.getStore();
-  return work !== undefined && isLong(work);
+  return work === undefined || !(isLong(work) || work.commitsApart);
 }
 
 export function createTurns(atOnce: number): Turns {

@@ -5,7 +5,7 @@
  * is committed.
  */
 
-import { giveWayOnce, isLongWork } from '../../support/turns.ts';
+import { giveWayOnce, sharesCommits } from '../../support/turns.ts';
 import { type AnswerKind, type Connection, type Result, whenFree } from './connection.ts';
 
 /** What each caller holds, as if it were a connection of its own. */
@@ -26,7 +26,7 @@ const READ = /^select\b/i;
 const NOTHING: Result = { rows: [], changes: 0, lastID: 0 };
 
 interface Waiting {
-  /** Whether the transactions before it may wait for this one; one that may take long does not share. */
+  /** Whether those before it may wait for this one. */
   readonly shares: boolean;
   take(): void;
 }
@@ -184,7 +184,7 @@ export class Writer {
         clearTimeout(giveUp);
         resolve();
       };
-      const waiting: Waiting = { shares: mayShare && !isLongWork(), take };
+      const waiting: Waiting = { shares: mayShare && sharesCommits(), take };
       this.#line.push(waiting);
     });
   }

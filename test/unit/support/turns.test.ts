@@ -2,7 +2,7 @@
 
 import { createWakes } from '../../../src/db/queue/wake.ts';
 import { createLog } from '../../../src/support/log.ts';
-import { asWorkOf, createTurns, giveWay, isLongWork } from '../../../src/support/turns.ts';
+import { asWorkOf, createTurns, giveWay, sharesCommits } from '../../../src/support/turns.ts';
 
 /** Longer than a turn may be, so that each turn of the event loop has one. */
 const PIECE_MS = 6;
@@ -79,13 +79,13 @@ it('takes one owner after the other into a line of a few at a time', async () =>
 it('wakes a worker as nobody, whose request it was that gave it work', async () => {
   const wakes = createWakes({ dialect: 'sqlite', target: ':memory:' }, createLog('silent'));
   const woken: boolean[] = [];
-  wakes.work.onSignal(() => woken.push(isLongWork()));
+  wakes.work.onSignal(() => woken.push(!sharesCommits()));
   await asWorkOf('one', async () => {
     for (let n = 0; n < 10; n++) {
       await giveWay();
       busy();
     }
-    expect(isLongWork()).toBe(true);
+    expect(sharesCommits()).toBe(false);
     wakes.work.signal();
   });
   expect(woken).toEqual([false]);

@@ -9,6 +9,7 @@ import type { Knex } from 'knex';
 import { Connection } from '../../../../src/db/embedded/connection.ts';
 import { openDatabase } from '../../../../src/db/open.ts';
 import { isDatabaseOutage } from '../../../../src/db/outage.ts';
+import { committingApart } from '../../../../src/support/turns.ts';
 
 let directory: string;
 let db: Knex;
@@ -98,6 +99,21 @@ it('tells who reads alone only what is committed, in the commit that the others 
   expect(committed).toEqual(expect.arrayContaining(texts));
   expect(await Promise.all([held, first, last])).toEqual([true, true, true]);
   expect(commits).toBe(1);
+});
+
+it('lets one that commits apart share no commit with those before it', async () => {
+  let end = () => {};
+  const told = [noteIn('held', () => new Promise<void>((done) => (end = done)))];
+  await pause(20);
+  told.push(
+    noteIn('first'),
+    committingApart(() => noteIn('apart')),
+    noteIn('last'),
+  );
+  await pause(20);
+  end();
+  expect(await Promise.all(told)).toEqual([true, true, true, true]);
+  expect(commits).toBe(2);
 });
 
 it('reads again what a commit that failed took back', async () => {
