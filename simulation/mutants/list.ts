@@ -89,8 +89,8 @@ export const MUTANTS: readonly Mutant[] = [
   ]),
   mutant('taskSeq', 'a write that comes while its subject is worked on makes the task run again', [
     'src/db/queue/queue.ts',
-    "return db('tasks').where({ id, seq });",
-    "return db('tasks').where({ id });",
+    "const task = db('tasks').where({ id, seq });",
+    "const task = db('tasks').where({ id });",
   ]),
   mutant('intent', 'the intent is written before the first call, and whoever finds it looks first', [
     'src/settle/attempt.ts',

@@ -41,7 +41,10 @@ export const CALL_TIMEOUT_MS = 15_000;
 /** Enough for a group of several 100,000 members. A server to which an admin's URL leads must not fill the memory. */
 export const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
 
-/** A request that may leave sooner had no turn to wait for. Shorter than `CALLS_LEAVE_MS` of the admin API. */
+/**
+ * After a shorter wait the bridge is not asked again: an admin's change of a store is answered `CALLS_LEAVE_MS` after
+ * it was made.
+ */
 const WAITED_MS = 5;
 
 export type SendRequest = (request: VendorRequest, context: CallContext) => Promise<VendorResponse>;

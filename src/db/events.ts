@@ -9,8 +9,8 @@ import type { Subject } from '../model/subject.ts';
 import { fromJsonOrNull, toJson } from './columns.ts';
 import { displaysOf } from './identity/subjects.ts';
 import { kept } from './knex/kept.ts';
+import { type Insert, insertingAll, type Write } from './knex/writing.ts';
 import { type Db, dialectOf } from './open.ts';
-import { type Insert, insertingAll, type Write } from './writing.ts';
 
 export interface EventCall {
   readonly method: string;

@@ -18,7 +18,8 @@ export type Driver = 'node' | 'sqlite3';
 
 /**
  * The first argument of a repository function: the database, or the transaction that it must run in. SQLite has one
- * connection, so a query outside the open transaction would wait for it for ever.
+ * connection, so a query outside the open transaction would wait for it for ever. For the same reason a transaction must
+ * not wait for a query that others sent outside of it.
  */
 export type Db = Knex;
 

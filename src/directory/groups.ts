@@ -12,12 +12,12 @@ import {
   replaceGroupResource,
   softDeleteGroup,
 } from '../db/identity/groups.ts';
+import { writeTogether } from '../db/knex/writing.ts';
 import { type Db, isUniqueViolation } from '../db/open.ts';
 import { addingToCause } from '../db/queue/causes.ts';
 import { isHint } from '../db/queue/changedMembers.ts';
 import { enqueueForAllStores, PRIORITY } from '../db/queue/tasks.ts';
 import { together } from '../db/transaction.ts';
-import { writeTogether } from '../db/writing.ts';
 import type { EventKind } from '../model/eventKinds.ts';
 import type { Resource } from '../model/resource.ts';
 import { isoTime } from '../support/clock.ts';

@@ -16,6 +16,7 @@ import {
   softDeleteUser,
   type UserRecord,
 } from '../db/identity/users.ts';
+import { writeTogether } from '../db/knex/writing.ts';
 import { lockShownUser, type ShownUser } from '../db/lists/users.ts';
 import { type Db, isUniqueViolation } from '../db/open.ts';
 import { yieldingPeople } from '../db/people/namesakes.ts';
@@ -26,7 +27,6 @@ import { enqueueForAllStores, enqueueTask, PRIORITY } from '../db/queue/tasks.ts
 import { groupsOfPerson } from '../db/seen/groupsAround.ts';
 import { groupsHoldingPerson } from '../db/seen/ledger.ts';
 import { together } from '../db/transaction.ts';
-import { writeTogether } from '../db/writing.ts';
 import { isActive, type Resource } from '../model/resource.ts';
 import { isoTime } from '../support/clock.ts';
 import {

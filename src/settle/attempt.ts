@@ -5,7 +5,8 @@
 
 import type { CallContext, VendorCall } from '../connectors/connector.ts';
 import { appendEvent, type NewEvent, namedInsert } from '../db/events.ts';
-import { type Db, dialectOf } from '../db/open.ts';
+import type { Insert } from '../db/knex/writing.ts';
+import type { Db } from '../db/open.ts';
 import { type Hold, holdLease, type Lease, recordHolding } from '../db/queue/leases.ts';
 import { type DueTask, type Intent, setIntent } from '../db/queue/queue.ts';
 import { scheduleRecheck } from '../db/queue/rechecks.ts';
@@ -17,7 +18,6 @@ import {
   holdContextVersion,
   holdStore,
 } from '../db/stores/contextVersions.ts';
-import type { Insert } from '../db/writing.ts';
 import { SYSTEM } from '../model/cause.ts';
 import type { Change } from '../model/change.ts';
 import type { RemoteError } from '../model/errors.ts';
@@ -34,19 +34,14 @@ export interface AttemptDeps {
   readonly db: Db;
   readonly clock: Clock;
   readonly log: Pick<Log, 'warn'>;
+  /** Whether this attempt writes to the store's row that the vendor served it. Always the same answer. */
+  readonly notesSuccess: () => boolean;
 }
 
 type RuleOutCredential = (error: RemoteError, isOwed: boolean, member?: string) => Promise<void>;
+type OnCall = (op: string, call: VendorCall) => void;
 type Note = (db: Db, taskId: string, intent: Intent) => Promise<unknown>;
-type Given =
-  | 'context'
-  | 'lease'
-  | 'task'
-  | 'claim'
-  | 'giveWay'
-  | 'ruleOutCredential'
-  | 'proveRights'
-  | 'saysSuccess';
+type Given = 'context' | 'lease' | 'task' | 'claim' | 'giveWay' | 'ruleOutCredential' | 'proveRights';
 
 export class Attempt {
   readonly deps: AttemptDeps;
@@ -73,8 +68,6 @@ export class Attempt {
   readonly ruleOutCredential: RuleOutCredential;
   /** Throws the RemoteError of a credential that may not see everything; see `believeAbsence`. */
   readonly proveRights: () => Promise<void>;
-  /** Whether this attempt writes to the store's row that the vendor served it; see `StoreHealth`. */
-  readonly saysSuccess: () => boolean;
   /** The linked account is gone, and its person was to lose it. Another account may have its identifier. */
   lost: boolean;
   /** The vendor refused something, so its answer says nothing about the store. */
@@ -90,14 +83,11 @@ export class Attempt {
   /** Events that wait for the task to end; null where each is written at once. */
   #eventsAtEnd: Insert[] | null = null;
   readonly #signal: AbortSignal;
-  readonly #onCall: (op: string, call: VendorCall) => void;
+  readonly #onCall: OnCall;
 
   constructor(
     deps: AttemptDeps,
-    work: Pick<Attempt, Given> & {
-      readonly signal: AbortSignal;
-      readonly onCall: (op: string, call: VendorCall) => void;
-    },
+    work: Pick<Attempt, Given> & { readonly signal: AbortSignal; readonly onCall: OnCall },
   ) {
     this.deps = deps;
     this.context = work.context;
@@ -110,7 +100,6 @@ export class Attempt {
     this.giveWay = work.giveWay;
     this.ruleOutCredential = work.ruleOutCredential;
     this.proveRights = work.proveRights;
-    this.saysSuccess = work.saysSuccess;
     this.#signal = work.signal;
     this.#onCall = work.onCall;
   }
@@ -160,7 +149,7 @@ export class Attempt {
     return this.#recordHolding(
       (tx, lease) => holdStanding(tx, lease, this.task.subject),
       (tx, standing) => {
-        this.#eventsAtEnd = dialectOf(tx) === 'postgres' ? [] : null;
+        this.#eventsAtEnd = [];
         return work(tx, standing);
       },
     );

@@ -75,7 +75,8 @@ export async function conclude(
   }
   await explain(tx, attempt, outcome, before, status.reason);
   if (outcome.keyWaits) await rememberKeyWaits(tx, attempt, outcome.keyWaits);
-  if (attempt.asked && attempt.saysSuccess()) await send(tx, recordSuccess(tx, store.id, attempt.now()));
+  if (attempt.asked && attempt.deps.notesSuccess())
+    await send(tx, recordSuccess(tx, store.id, attempt.now()));
   const undone = { isHeld: outcome.heldReasons.length > 0, isRefused: (outcome.refusals ?? []).length > 0 };
   const recheckAt = outcome.leaving ? await settleLeaver(tx, attempt, outcome.leaving, undone) : null;
   if (outcome.owedSince) await retryOwed(tx, attempt, outcome.owedSince);

@@ -37,7 +37,7 @@ export function asNobodysWork<T>(begin: () => T): T {
  * it is done.
  */
 export function committingApart<T>(begin: () => T): T {
-  return current.run({ owner: OWN, turns: 0, commitsApart: true }, begin);
+  return current.run({ ...(current.getStore() ?? { owner: OWN, turns: 0 }), commitsApart: true }, begin);
 }
 
 /** False for a request that has had several turns already. */

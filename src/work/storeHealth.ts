@@ -35,7 +35,7 @@ export interface Attempted {
   readonly began: number;
 }
 
-const SUCCESS_SAID_EVERY_MS = 1_000;
+const SUCCESS_NOTED_EVERY_MS = 1_000;
 
 export class StoreHealth {
   readonly #deps: StoreHealthDeps;
@@ -43,8 +43,8 @@ export class StoreHealth {
   readonly credential: CredentialJudge;
   /** ISO time: when the vendor last served a task; the store's row may be a moment behind. */
   servedAt: string | null = null;
-  /** By the worker's clock. */
-  #successSaidAt = Number.NEGATIVE_INFINITY;
+  /** When a success was last to be written to the store's row, by the worker's clock. */
+  #notedAt = Number.NEGATIVE_INFINITY;
 
   constructor(storeId: string, deps: StoreHealthDeps) {
     this.#deps = deps;
@@ -58,14 +58,14 @@ export class StoreHealth {
   }
 
   /**
-   * Whether to write the next success to the store's row: not with each one, because attempts that run side by side
+   * Whether the caller is to write its success to the store's row: one a second, because attempts that run side by side
    * wait for each other at that row.
    */
-  saysSuccess(): boolean {
+  takeNote(): boolean {
     const now = this.#deps.clock.now();
-    const isNews = Math.abs(now - this.#successSaidAt) >= SUCCESS_SAID_EVERY_MS;
-    if (isNews) this.#successSaidAt = now;
-    return isNews;
+    const isDue = Math.abs(now - this.#notedAt) >= SUCCESS_NOTED_EVERY_MS;
+    if (isDue) this.#notedAt = now;
+    return isDue;
   }
 
   async succeeded(store: StoreRecord): Promise<void> {

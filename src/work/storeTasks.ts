@@ -212,7 +212,11 @@ export class StoreTasks {
     const ruleOutCredential = (error: RemoteError, isOwed: boolean, member = task.subject.id) =>
       this.#health.credential.settle(store, task, { error, isOwed, began, about: member }, calls);
     const proveRights = () => this.#health.credential.prove(store, calls);
-    const saysSuccess = () => this.#health.saysSuccess();
+    let note: boolean | null = null;
+    const notesSuccess = () => {
+      note ??= this.#health.takeNote();
+      return note;
+    };
     const work = {
       context,
       lease,
@@ -223,9 +227,8 @@ export class StoreTasks {
       giveWay,
       ruleOutCredential,
       proveRights,
-      saysSuccess,
     };
-    const attempt = new Attempt({ db, clock, log }, work);
+    const attempt = new Attempt({ db, clock, log, notesSuccess }, work);
     const { servedAt } = this.#health;
     try {
       if (task.subject.kind === 'user') await settleUser(attempt);

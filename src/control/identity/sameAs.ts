@@ -6,6 +6,7 @@
 import { retiringLossesOfPerson } from '../../db/brake/losses.ts';
 import { appendEvent } from '../../db/events.ts';
 import { lastDeletedUser, speakingUser } from '../../db/identity/persons.ts';
+import { writeTogether } from '../../db/knex/writing.ts';
 import type { Db } from '../../db/open.ts';
 import { hasAccounts } from '../../db/people/formers.ts';
 import { mergePerson } from '../../db/people/merge.ts';
@@ -21,7 +22,6 @@ import { cancellingRemovals } from '../../db/queue/removals.ts';
 import { enqueueForAllStores, PRIORITY } from '../../db/queue/tasks.ts';
 import { groupsOfPerson } from '../../db/seen/groupsAround.ts';
 import { transact } from '../../db/transaction.ts';
-import { writeTogether } from '../../db/writing.ts';
 import type { Cause } from '../../model/cause.ts';
 import { RequestError } from '../../model/errors.ts';
 import type { PropagationDeps } from '../../stores/deps.ts';

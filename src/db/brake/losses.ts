@@ -11,8 +11,8 @@ import type { Kind, Subject } from '../../model/subject.ts';
 import { newId } from '../../support/ids.ts';
 import { chunks } from '../chunks.ts';
 import { fromBoolean, fromJson, toJson } from '../columns.ts';
+import { type Write, writing } from '../knex/writing.ts';
 import type { Db } from '../open.ts';
-import type { Write } from '../writing.ts';
 
 /** People who left come before other losses, and those before held changes that take nothing. */
 export const LOSS_RANK = { person: 0, other: 1, none: 2 } as const;
@@ -63,7 +63,7 @@ type Fresh = Pick<
   | 'incidentId'
 >;
 export type NewHeld = Fresh & Pick<LossRecord, 'reason'>;
-export type NewTaken = Fresh;
+export type NewTaken = Omit<Fresh, 'incidentId'>;
 
 const ROWS_PER_INSERT_MAX = 50;
 const UNDECIDED = { decidedBy: null, decidedAt: null, undoBy: null, undoAt: null };
@@ -94,16 +94,17 @@ export async function insertDiscarded(
 }
 
 /**
- * Inserts a loss that the store took at the ISO time `at`, with no decision needed, into the first of the incidents
- * that there is. `incidents`: queries for the id of one. Answers the ids of the loss and of its incident.
+ * Inserts a loss that the store took at the ISO time `at`, with no decision needed. `incidents`: queries for the id of
+ * an incident; the first that finds one counts. Answers the ids of the loss and of its incident.
  */
 export async function insertTaken(
   db: Db,
-  row: Omit<NewTaken, 'incidentId'>,
+  row: NewTaken,
   at: string,
   incidents: readonly Knex.QueryBuilder[],
 ): Promise<{ readonly id: string; readonly incidentId: string | null }> {
   const taken = { state: 'taken', standing: false, reason: '', id: newId(), since: at, doneAt: at } as const;
+  // SQLite wants two values at least.
   const first = db.raw(`coalesce(${incidents.map(() => '?').join()}, null)`, [...incidents]);
   const [inserted] = await db('losses')
     .insert({ ...toRow({ ...row, ...UNDECIDED, ...taken, incidentId: null }), incident_id: first })
@@ -217,7 +218,7 @@ export async function retireLosses(db: Db, ids: readonly string[]): Promise<void
 
 /** The person is back: losses that would end their access, and decisions about them, no longer count on any store. */
 export function retiringLossesOfPerson(personId: string): Write {
-  return { build: retireOfPerson, given: { personId } };
+  return writing(retireOfPerson, { personId });
 }
 
 function retireOfPerson(db: Db, { personId }: { readonly personId: string }) {

@@ -16,7 +16,7 @@ export interface Access {
   close(): void;
 }
 
-/** How many transactions share one commit, at most. */
+/** How many share one commit, at most. */
 const SHARED_MAX = 32;
 /** How long the first of them waits for the others at most, apart from one that has begun by then. */
 const SHARED_MAX_MS = 20;
@@ -49,7 +49,7 @@ export class Writer {
   readonly #connection: Connection;
   readonly #line: Waiting[] = [];
   #isTaken = false;
-  /** The transactions that wait for the commit they share. */
+  /** Those who wait for the commit they share. */
   #uncommitted: Uncommitted[] = [];
   #firstUncommittedAt = 0;
   #accesses = 0;
@@ -87,9 +87,14 @@ export class Writer {
     };
   }
 
-  /** A statement that is its own transaction. What it answers is committed. */
-  async #alone(sql: string, values: readonly unknown[], wanted: AnswerKind): Promise<Result> {
-    await this.#turn(READ.test(sql));
+  /** A statement outside of a transaction. What it answers is committed. */
+  async #alone(
+    sql: string,
+    values: readonly unknown[],
+    wanted: AnswerKind,
+    mayShare = READ.test(sql),
+  ): Promise<Result> {
+    await this.#turn(mayShare);
     let committed: Promise<void> | null = null;
     let result: Result;
     try {
@@ -102,7 +107,7 @@ export class Writer {
       await committed;
     } catch {
       // It has read what was then undone.
-      return this.#alone(sql, values, wanted);
+      return this.#alone(sql, values, wanted, false);
     }
     return result;
   }
@@ -189,7 +194,7 @@ export class Writer {
     });
   }
 
-  /** Gives the turn to the next in line. Transactions at their end wait only for one that shares their commit. */
+  /** Gives the turn to the next in line. Those at their end wait only for one that shares their commit. */
   async #pass(): Promise<void> {
     const isFull =
       this.#uncommitted.length >= SHARED_MAX || performance.now() - this.#firstUncommittedAt >= SHARED_MAX_MS;

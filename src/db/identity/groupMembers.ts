@@ -6,10 +6,10 @@
 import type { Knex } from 'knex';
 import { chunks } from '../chunks.ts';
 import { fromJsonOrNull } from '../columns.ts';
+import { writeTogether, writing } from '../knex/writing.ts';
 import { jsonRows } from '../lists/values.ts';
 import { type Db, dialectOf } from '../open.ts';
 import { forgettingReturned } from '../stores/departedMembers.ts';
-import { writeTogether } from '../writing.ts';
 
 /** How many rows one read has; between two pages, other requests get their turn. */
 const ROWS_PER_PAGE_MAX = 5000;
@@ -48,7 +48,7 @@ export async function addMembers(
   const added: string[] = [];
   for (const chunk of chunks(userIds)) {
     const rows = chunk.map((userId) => ({ group_id: groupId, user_id: userId, created_at: at }));
-    const adding = { build: addRows, given: { rows } };
+    const adding = writing(addRows, { rows });
     const answered = await writeTogether<Added[]>(db, [forgettingReturned(groupId, chunk), adding]);
     added.push(...(answered ?? []).map(({ user_id }) => user_id));
   }

@@ -6,13 +6,12 @@
 import { isDeepStrictEqual } from 'node:util';
 import { emailsOf, isActive, primaryEmail, type Resource } from '../../model/resource.ts';
 import { fromBoolean, fromJson, lower, toJson } from '../columns.ts';
-import { kept } from '../knex/kept.ts';
+import { type Insert, insertTogether, updatingRow, writeTogether } from '../knex/writing.ts';
 import { type PageByKey, pageByKey } from '../lists/resources.ts';
 import { type Db, forUpdate } from '../open.ts';
 import { type Hash, rememberFormer } from '../people/formers.ts';
 import { lookalikeOf } from '../people/lookalikes.ts';
 import { forgetWords, wordsOfUser } from '../people/words.ts';
-import { type Insert, insertTogether } from '../writing.ts';
 import { mappedColumns } from './mappedColumns.ts';
 
 export interface UserRecord {
@@ -110,7 +109,7 @@ export async function replaceUserResource(
   const left = user.active && !columns.active ? { deactivated_at: at } : {};
   const since = columns.active ? { deactivated_at: null } : left;
   const changed = { ...columns, ...since, ...looks, left_external_id: leftExternalId, purged_at: purgedAt };
-  await changeUser(db, { id: user.id, changed });
+  await writeTogether(db, [updatingRow('users', user.id, changed)]);
   if (emailKey(user.resource) !== emailKey(resource)) {
     await db('user_emails').where({ user_id: user.id }).delete();
     const rows = emailRows(user.connectionId, user.id, resource);
@@ -133,10 +132,6 @@ export async function replaceUserResource(
     purgedAt,
   };
 }
-
-const changeUser = kept<number, { readonly id: string; readonly changed: object }>((db, { id, changed }) =>
-  db('users').where({ id }).update(changed),
-);
 
 /** What replaces personal data. */
 export const PURGED = '[purged]';

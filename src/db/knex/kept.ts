@@ -18,7 +18,7 @@ class Place {
     this.index = index;
   }
 
-  /** A statement that looks at a value would keep what it saw. */
+  /** A statement that turns a value into text would keep what it saw. */
   [Symbol.toPrimitive](): never {
     throw new Error('a kept statement may only hand its values on');
   }
@@ -34,15 +34,15 @@ interface Ready {
   readonly [COMPILED]?: Compiled;
 }
 
-/** Lists and rows of other lengths are other texts. A statement that has had so many begins again. */
+/** Lists and rows of other lengths are other texts. Of a statement that has had more, the oldest goes. */
 const TEXTS_MAX = 500;
 /** A statement with more values is hardly written twice. */
 const VALUES_MAX = 200;
 
 /**
- * A statement that `build` describes. It is compiled once for each form of what is given: which values are null or
- * missing, and how many a list has. `build` hands the values on, and depends on nothing else than `fixed`, which
- * becomes part of the text.
+ * A statement that `build` describes. It is compiled once for each form of what is given: which values are null,
+ * missing, true or false, and how many a list has. On these alone, and on `fixed`, may the text depend; all other values
+ * `build` hands on unseen.
  */
 export function kept<Answer, Given extends object, Fixed = void>(
   build: (db: Knex, given: Given, fixed: Fixed) => Knex.QueryBuilder,
@@ -57,7 +57,8 @@ export function kept<Answer, Given extends object, Fixed = void>(
     let compiled = texts.get(form);
     if (!compiled) {
       compiled = build(db, placesOf(given, { next: 0 }) as Given, fixed).toSQL() as unknown as Compiled;
-      if (texts.size === TEXTS_MAX) texts.clear();
+      const [oldest] = texts.keys();
+      if (oldest !== undefined && texts.size === TEXTS_MAX) texts.delete(oldest);
       texts.set(form, compiled);
     }
     const bindings = compiled.bindings.map((one) => (one instanceof Place ? values[one.index] : one));
@@ -69,7 +70,8 @@ export function kept<Answer, Given extends object, Fixed = void>(
 /** Tells what has another text from what has the same, and collects the values. */
 function formOf(given: unknown, values: unknown[]): string {
   if (given === null) return '-';
-  if (given === undefined) return '';
+  if (given === undefined) return '!';
+  if (typeof given === 'boolean') return given ? 't' : 'f';
   if (Array.isArray(given)) return `[${given.map((one) => formOf(one, values)).join()}]`;
   if (isRecord(given)) {
     let form = '{';
@@ -84,14 +86,17 @@ function formOf(given: unknown, values: unknown[]): string {
 
 /** The same with a place for each value, in the order of `formOf`. */
 function placesOf(given: unknown, count: { next: number }): unknown {
-  if (given === null || given === undefined) return given;
+  if (given === null || given === undefined || typeof given === 'boolean') return given;
   if (Array.isArray(given)) return given.map((one) => placesOf(one, count));
   if (!isRecord(given)) return new Place(count.next++);
   return Object.fromEntries(Object.entries(given).map(([name, one]) => [name, placesOf(one, count)]));
 }
 
 function isRecord(given: unknown): given is Record<string, unknown> {
-  return typeof given === 'object' && Object.getPrototypeOf(given) === Object.prototype;
+  if (typeof given !== 'object' || given === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(given);
+  // A row that Node's SQLite answered has none.
+  return prototype === Object.prototype || prototype === null;
 }
 
 /** A dialect's part: instead of a query compiler for the builder, what has been compiled before; else undefined. */

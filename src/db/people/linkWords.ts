@@ -1,7 +1,7 @@
 /** Lets searches find people by the names of their accounts, in step with their links. */
 
+import { insertTogether } from '../knex/writing.ts';
 import type { Db } from '../open.ts';
-import { insertTogether } from '../writing.ts';
 import { forgetWords, wordsOfAccount } from './words.ts';
 
 interface AccountName {

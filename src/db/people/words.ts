@@ -5,8 +5,8 @@
 
 import { emailsOf, type Resource } from '../../model/resource.ts';
 import { lower } from '../columns.ts';
+import type { Insert } from '../knex/writing.ts';
 import type { Db } from '../open.ts';
-import type { Insert } from '../writing.ts';
 
 export const WORD_KINDS = ['name', 'email', 'userName', 'accountName', 'accountId', 'id'] as const;
 export type WordKind = (typeof WORD_KINDS)[number];

@@ -5,8 +5,8 @@
 
 import { newId } from '../../support/ids.ts';
 import { externalIdThen, type UserRecord } from '../identity/users.ts';
+import { insertTogether } from '../knex/writing.ts';
 import type { Db } from '../open.ts';
-import { insertTogether } from '../writing.ts';
 import { wordsOfUser } from './words.ts';
 
 /** Answers the user as the new person's. The caller has locked the row. */

@@ -33,11 +33,12 @@ export class PostgresClient extends PgClient {
 
   /** Numbers the places of a text. */
   override positionBindings(text: string): string {
+    if (text.length > TEXT_MAX) return super.positionBindings(text);
     const known = POSITIONED.get(text);
     if (known !== undefined) return known;
     const positioned = super.positionBindings(text);
     if (POSITIONED.size === TEXTS_MAX) POSITIONED.clear();
-    if (text.length <= TEXT_MAX) POSITIONED.set(text, positioned);
+    POSITIONED.set(text, positioned);
     return positioned;
   }
 

@@ -5,8 +5,8 @@
 
 import type { Knex } from 'knex';
 import type { CauseCount } from '../../model/loss.ts';
+import { type Write, writing } from '../knex/writing.ts';
 import type { Db } from '../open.ts';
-import type { Write } from '../writing.ts';
 
 export interface CauseSize {
   readonly correlationId: string;
@@ -20,7 +20,7 @@ export interface CauseSize {
 
 /** Adds to what one request could take from people. */
 export function addingToCause(cause: CauseSize): Write {
-  return { build: addToCause, given: cause };
+  return writing(addToCause, cause);
 }
 
 function addToCause(db: Db, cause: CauseSize) {

@@ -59,10 +59,8 @@ const dueRows = kept<
   if (except.length > 0) due.whereNotIn('id', except);
   const causes = db('task_causes').where('task_id', db.ref('due.id'));
   const members = db('task_members').where('task_id', db.ref('due.id'));
-  return db
-    .with('due', due)
-    .from('stores')
-    .leftJoin('due', 'due.store_id', 'stores.id')
+  return db('stores')
+    .leftJoin(due.as('due'), 'due.store_id', 'stores.id')
     .where('stores.id', storeId)
     .whereNull('stores.deleted_at')
     .orderBy(['due.priority', 'due.run_at', 'due.id'])

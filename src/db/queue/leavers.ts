@@ -5,8 +5,8 @@
 
 import type { Knex } from 'knex';
 import { fromJsonOrNull } from '../columns.ts';
+import { type Write, writing } from '../knex/writing.ts';
 import type { Db } from '../open.ts';
-import type { Write } from '../writing.ts';
 
 export interface LeaverRecord {
   readonly storeId: string;
@@ -60,7 +60,7 @@ export async function closeLeaver(db: Db, storeId: string, personId: string): Pr
 
 /** Closes the leaver on every store: the person is back. */
 export function closingLeaverEverywhere(personId: string): Write {
-  return { build: closeEverywhere, given: { personId } };
+  return writing(closeEverywhere, { personId });
 }
 
 function closeEverywhere(db: Db, { personId }: { readonly personId: string }) {

@@ -3,9 +3,9 @@
 import type { Subject } from '../../model/subject.ts';
 import { fromJsonOrNull, toJson } from '../columns.ts';
 import { savingEvents } from '../events.ts';
+import { type Insert, writeTogether, writing } from '../knex/writing.ts';
 import type { Db } from '../open.ts';
 import { type SyncStatusRecord, savingStatuses } from '../seen/syncStatuses.ts';
-import { type Insert, writeTogether } from '../writing.ts';
 import { forgetChangedMembers } from './changedMembers.ts';
 
 /**
@@ -134,7 +134,7 @@ async function endTask(db: Db, task: DueTask, { said, events }: Ending, left: ob
   const ended = await writeTogether<number>(db, [
     ...(said ? [savingStatuses([said])] : []),
     ...(events.length > 0 ? [savingEvents(events)] : []),
-    { build: end, given: { id: task.id, seq: task.seq, left } },
+    writing(end, { id: task.id, seq: task.seq, left }),
   ]);
   if (ended === 0) await startAfresh(db, task);
 }

@@ -1,7 +1,7 @@
 /** Since when `REMOVE_AFTER_DAYS` counts, kept on each person's link. Nothing here changes the account. */
 
+import { type Write, writing } from '../knex/writing.ts';
 import type { Db } from '../open.ts';
-import type { Write } from '../writing.ts';
 
 /** Starts the count at `since`, an ISO time; null stops it. */
 export async function setRemovalSince(db: Db, id: string, since: string | null): Promise<void> {
@@ -10,7 +10,7 @@ export async function setRemovalSince(db: Db, id: string, since: string | null):
 
 /** Stops the count on every store: the person is back. */
 export function cancellingRemovals(personId: string): Write {
-  return { build: cancelRemovals, given: { personId } };
+  return writing(cancelRemovals, { personId });
 }
 
 function cancelRemovals(db: Db, { personId }: { readonly personId: string }) {

@@ -33,12 +33,8 @@ export async function replaceKeysOfLink(
 ): Promise<void> {
   if (before.size > 0) await db('link_keys').where({ link_id: linkId }).delete();
   if (keys.length === 0) return;
-  const rows = keys.map(({ attribute, value }) => ({
-    link_id: linkId,
-    store_id: storeId,
-    attribute,
-    value_lower: lower(value),
-  }));
+  const ofLink = { link_id: linkId, store_id: storeId };
+  const rows = keys.map(({ attribute, value }) => ({ ...ofLink, attribute, value_lower: lower(value) }));
   await db('link_keys').insert(rows);
 }
 

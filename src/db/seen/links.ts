@@ -9,7 +9,7 @@ import type { Kind, Subject } from '../../model/subject.ts';
 import { newId } from '../../support/ids.ts';
 import { chunks } from '../chunks.ts';
 import { fromBoolean, fromJson, fromJsonOrNull, toJson } from '../columns.ts';
-import { kept } from '../knex/kept.ts';
+import { updatingRow, writeTogether } from '../knex/writing.ts';
 import type { Db } from '../open.ts';
 import { addLinkWords, renameAccount } from '../people/linkWords.ts';
 import { forgetWords } from '../people/words.ts';
@@ -240,7 +240,7 @@ export async function insertLink(db: Db, link: NewLink, at: string): Promise<Lin
 
 /** Writes only what the patch names. Members that were read again must all be looked at. */
 export async function updateLink(db: Db, id: string, patch: LinkPatch, at: string): Promise<void> {
-  const columns: Record<string, unknown> = {
+  const changed = {
     remote_id: patch.remoteId,
     remote_name: patch.remoteName,
     origin: patch.origin,
@@ -256,16 +256,11 @@ export async function updateLink(db: Db, id: string, patch: LinkPatch, at: strin
     privileged: patch.privileged,
     removal_asked_days: patch.removalSince === undefined ? undefined : null,
     walked_version: patch.membersReadAt === undefined ? undefined : null,
+    updated_at: at,
   };
-  const named = Object.fromEntries(Object.entries(columns).filter(([, value]) => value !== undefined));
   if (patch.remoteName !== undefined || patch.remoteId !== undefined) await renameAccount(db, id, patch);
-  const changed = { ...named, updated_at: at };
-  await changeLink(db, { id, changed });
+  await writeTogether(db, [updatingRow('links', id, changed)]);
 }
-
-const changeLink = kept<number, { readonly id: string; readonly changed: Readonly<Record<string, unknown>> }>(
-  (db, { id, changed }) => db('links').where({ id }).update(changed),
-);
 
 /** From now on, another SCIM group feeds the remote group. */
 export async function passLink(tx: Db, id: string, groupId: string): Promise<void> {

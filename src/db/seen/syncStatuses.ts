@@ -6,8 +6,8 @@
 import type { Kind, Subject } from '../../model/subject.ts';
 import { chunks } from '../chunks.ts';
 import { fromJson, fromJsonOrNull, toJson } from '../columns.ts';
+import { type Write, writeTogether, writing } from '../knex/writing.ts';
 import type { Db } from '../open.ts';
-import { type Write, writeTogether } from '../writing.ts';
 
 export const SYNC_STATUSES = ['synced', 'pending', 'unsynced', 'partiallySynced', 'held', 'failed'] as const;
 export type SyncStatus = (typeof SYNC_STATUSES)[number];
@@ -49,7 +49,7 @@ export async function upsertSyncStatuses(db: Db, records: readonly SyncStatusRec
 
 /** The same for a few subjects, together with other writes. */
 export function savingStatuses(records: readonly SyncStatusRecord[]): Write {
-  return { build: saveRows, given: { rows: records.map(toRow) } };
+  return writing(saveRows, { rows: records.map(toRow) });
 }
 
 function saveRows(db: Db, { rows }: { readonly rows: readonly object[] }) {

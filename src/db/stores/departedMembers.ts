@@ -4,8 +4,8 @@
  */
 
 import { chunks } from '../chunks.ts';
+import { type Write, writing } from '../knex/writing.ts';
 import type { Db } from '../open.ts';
-import type { Write } from '../writing.ts';
 
 /** Records the members. Call it before the group's memberships end. */
 export async function recordDeparted(tx: Db, groupId: string): Promise<void> {
@@ -32,7 +32,7 @@ export async function moveDeparted(tx: Db, fromId: string, toId: string): Promis
 
 /** Ends the records of a few users who are members again. */
 export function forgettingReturned(groupId: string, userIds: readonly string[]): Write {
-  return { build: forgetReturned, given: { groupId, userIds } };
+  return writing(forgetReturned, { groupId, userIds });
 }
 
 interface Returned {

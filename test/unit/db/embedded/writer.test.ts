@@ -58,7 +58,7 @@ it('commits one at once, and many together', async () => {
   expect(commits).toBe(1);
   const texts = Array.from({ length: 20 }, (_, n) => `n${n}`);
   expect(await Promise.all(texts.map((text) => noteIn(text)))).toEqual(texts.map(() => true));
-  expect(commits).toBeLessThan(6);
+  expect(commits).toBeLessThan(texts.length / 2);
 });
 
 it('undoes one that fails, wherever in line, and keeps the others', async () => {

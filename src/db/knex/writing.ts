@@ -1,13 +1,21 @@
 /** Writes to several tables that go together: on PostgreSQL in one statement, on SQLite one after another. */
 
 import type { Knex } from 'knex';
-import { kept } from './knex/kept.ts';
-import { type Db, dialectOf } from './open.ts';
+import { type Db, dialectOf } from '../open.ts';
+import { kept } from './kept.ts';
 
-/** A statement that writes, and what it is given. `build` is one function for all its uses; see `kept`. */
+/** A statement that writes, and what it is given. */
 export interface Write {
   readonly build: (db: Db, given: never) => Knex.QueryBuilder;
   readonly given: object;
+}
+
+/** `build` is a `kept` statement, and one and the same function for all its uses. */
+export function writing<Given extends object>(
+  build: (db: Db, given: Given) => Knex.QueryBuilder,
+  given: Given,
+): Write {
+  return { build, given };
 }
 
 /**
@@ -69,12 +77,28 @@ export function insertingAll({ table, rows }: Insert): Write {
   return { build: insertInto(table), given: { rows } };
 }
 
-const insertsInto = new Map<string, Write['build']>();
+/** Missing columns stay as they are. */
+export function updatingRow(table: string, id: string, changed: object): Write {
+  return { build: updateIn(table), given: { id, changed } };
+}
 
-function insertInto(table: string): Write['build'] {
-  const known = insertsInto.get(table);
-  if (known) return known;
-  const build = (db: Db, { rows }: Pick<Insert, 'rows'>) => db(table).insert(rows);
-  insertsInto.set(table, build);
-  return build;
+const insertInto = ofTable(
+  (table) =>
+    (db: Db, { rows }: Pick<Insert, 'rows'>) =>
+      db(table).insert(rows),
+);
+const updateIn = ofTable(
+  (table) =>
+    (db: Db, { id, changed }: { readonly id: string; readonly changed: object }) =>
+      db(table).where({ id }).update(changed),
+);
+
+/** Makes one function for each table. */
+function ofTable(make: (table: string) => Write['build']): typeof make {
+  const made = new Map<string, Write['build']>();
+  return (table) => {
+    const build = made.get(table) ?? make(table);
+    made.set(table, build);
+    return build;
+  };
 }
