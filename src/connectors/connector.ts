@@ -23,7 +23,7 @@ export interface VendorCall {
 /** Comes with each operation: when to give up, and where to report each call. */
 export interface CallContext {
   readonly signal: AbortSignal;
-  /** Called where a request had to wait, for its turn or for a read. Rejects where it may no longer leave. */
+  /** Called where a request had to wait some ms, for its turn or for a read. Rejects where it may no longer leave. */
   confirm?(): Promise<void>;
   record(call: VendorCall): void;
   /** The request takes access from somebody who must lose it: pacing keeps a reserve for such requests. */

@@ -210,7 +210,7 @@ export class Attempt {
     throw new PlanOutdated(id);
   }
 
-  /** Runs before a call that had to wait for its turn. @throws PlanOutdated */
+  /** Runs before a call that had to wait some ms for its turn. @throws PlanOutdated */
   async #confirm(): Promise<void> {
     const { id, contextVersion } = this.context.store;
     if ((await contextVersionOf(this.db, id)) !== contextVersion) throw new PlanOutdated(id);

@@ -116,6 +116,28 @@ describe('a write', () => {
     expect(await send(writes)).toBe(asked);
   });
 
+  it.each([
+    [4, 0],
+    [5, 1],
+    [2_000, 1],
+  ])('that waited %i ms for its turn asks so %i times', async (waitMs, asked) => {
+    const url = await serve((_request, response) => response.end('{}'));
+    let at = 0;
+    const now = () => at;
+    const sleep = async (ms: number) => {
+      at += ms;
+    };
+    const pacer = createPacer([], { now, sleep });
+    pacer.pauseAll(waitMs);
+    let confirmed = 0;
+    const confirm = async () => {
+      confirmed += 1;
+    };
+    const request = { method: 'POST', url, headers: {}, action: 'x', writes: true };
+    await createSender({ store: 'Slack', pacer, fetch, now })(request, { ...context, confirm });
+    expect(confirmed).toBe(asked);
+  });
+
   it('that may not leave any more stays', async () => {
     const methods: unknown[] = [];
     const url = await serve((request, response) => {
