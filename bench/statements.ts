@@ -20,7 +20,7 @@ const IDLE_MS = 2_000;
 
 type Origin = 'request' | 'bench' | 'worker';
 
-/** What caused the running code. A request wakes the worker, whose work counts separately once the answer is out. */
+/** What caused the running code. A request that has committed, or is answered, leaves the rest to the worker. */
 const origin = new AsyncLocalStorage<{ name: Origin }>();
 subscribe('http.server.request.start', (message) => {
   const started = { name: 'request' as Origin };
@@ -93,8 +93,10 @@ async function withStores({ bridge }: Stage, dialect: Dialect): Promise<readonly
 /** Counts statements from now on. */
 function countStatements(db: Knex): Counts {
   const counts: Counts = { request: 0, bench: 0, worker: 0 };
-  db.on('query', () => {
-    counts[origin.getStore()?.name ?? 'worker'] += 1;
+  db.on('query', ({ sql }: { readonly sql: string }) => {
+    const from = origin.getStore();
+    counts[from?.name ?? 'worker'] += 1;
+    if (from?.name === 'request' && sql.startsWith('COMMIT')) from.name = 'worker';
   });
   return counts;
 }

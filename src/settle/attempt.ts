@@ -1,7 +1,4 @@
-/**
- * One attempt: what it knows of its task, and how it records what it did. Every record is a transaction that first
- * checks that this worker still holds the store's lease.
- */
+/** One attempt: what it knows of its task, and what it records while its worker holds the lease of the store. */
 
 import type { CallContext, VendorCall } from '../connectors/connector.ts';
 import { appendEvent, type NewEvent, namedInsert } from '../db/events.ts';
@@ -12,12 +9,8 @@ import { type DueTask, type Intent, setIntent } from '../db/queue/queue.ts';
 import { scheduleRecheck } from '../db/queue/rechecks.ts';
 import { PRIORITY } from '../db/queue/tasks.ts';
 import { holdStanding, type Standing } from '../db/seen/standing.ts';
-import {
-  contextVersionOf,
-  type HeldStore,
-  holdContextVersion,
-  holdStore,
-} from '../db/stores/contextVersions.ts';
+import type { HeldStore } from '../db/stores/contextVersions.ts';
+import { contextVersionOf, holdContextVersion, holdStore } from '../db/stores/contextVersions.ts';
 import { SYSTEM } from '../model/cause.ts';
 import type { Change } from '../model/change.ts';
 import type { RemoteError } from '../model/errors.ts';
@@ -72,6 +65,8 @@ export class Attempt {
   lost: boolean;
   /** The vendor refused something, so its answer says nothing about the store. */
   wasRefused = false;
+  /** A call of this attempt that may write has left. */
+  #wrote = false;
   /** What this attempt was last about to do at the vendor. */
   #announced: Intent | null = null;
   /** The announced call that the vendor left unanswered, while the attempt goes on to other changes. */
@@ -118,6 +113,7 @@ export class Attempt {
     const calls: VendorCall[] = [];
     const record = (call: VendorCall) => {
       calls.push(call);
+      this.#wrote ||= call.method !== 'GET';
       this.#onCall(op, call);
     };
     const about = { record, urgent: this.task.priority === PRIORITY.leaver };
@@ -242,6 +238,11 @@ export class Attempt {
     this.#announced = null;
   }
 
+  /** The attempt ended while its call waited for its turn, so there is nothing to look for. */
+  async callOffUnsent(): Promise<void> {
+    if (this.#announced !== null && !this.#wrote) await this.record((tx) => this.callOff(tx));
+  }
+
   /** The announced call may have been made, and the attempt goes on to other changes. */
   leaveUnanswered(): void {
     this.#unanswered = this.#announced;
@@ -259,17 +260,14 @@ export class Attempt {
   async noteLost(tx: Db): Promise<void> {
     this.lost = true;
     this.intent = { ops: [], attributes: {}, lost: true };
-    this.#announced = null;
-    await setIntent(tx, this.task.id, this.intent);
+    await this.callOff(tx);
   }
 
   /** The task was given up, and a call may take effect until `at`. Whoever has the store then looks again. */
   async scheduleRecheck(at: string): Promise<void> {
-    const { environmentId, storeId, subject, causes } = this.task;
     const intent = this.#announced ?? this.intent;
-    if (intent === null) return;
-    const look = { environmentId, storeId, subject, intent, at };
-    await scheduleRecheck(this.db, { ...look, correlationId: causes.at(-1) ?? null });
+    const about = { ...this.task, correlationId: this.task.causes.at(-1) ?? null };
+    if (intent !== null) await scheduleRecheck(this.db, { ...about, intent, at });
   }
 
   async event(db: Db, event: Pick<NewEvent, 'kind' | 'outcome'> & Partial<NewEvent>): Promise<void> {

@@ -98,3 +98,29 @@ it('tells once of removals that were under way when other settings were saved', 
     await world.stop();
   }
 });
+
+it('counts no account as made by a call that never left, because other settings were saved', async () => {
+  const world = await startWorld();
+  try {
+    // Calls wait half a second for their turn.
+    const slow = { RATE_PER_MINUTE: 120 };
+    await world.add('Slack', slow);
+    await world.store('Slack', 'POST', '/sync', { repair: false });
+    await world.settled();
+    // Since the scan somebody made these accounts by hand, so the bridge means to create them.
+    const names = ['ann', 'bob', 'cas'];
+    for (const name of names) world.seed('Slack', { name });
+    const replies = names.map((name) => world.bridge.scim('POST', '/Users', person(name)));
+    const people = (await Promise.all(replies)).map(({ body }) => body.id as string);
+    const announced = world.bridge.db('tasks').whereNotNull('intent');
+    await eventually(async () => ((await announced.clone()).length > 1 ? true : undefined), 10_000);
+    const configuration = { ...world.connection('Slack'), ...slow, MAX_ATTEMPTS: 7 };
+    const saved = await world.store('Slack', 'PUT', '', { type: 'Slack', name: 'Slack', configuration });
+    expect(saved.status).toBe(200);
+    await world.settled();
+    const links = await Promise.all(people.map((id) => world.link('Slack', id)));
+    expect(links.map((link) => link?.origin)).toEqual(names.map(() => 'adopted'));
+  } finally {
+    await world.stop();
+  }
+});
