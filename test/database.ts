@@ -31,6 +31,17 @@ export function freshDatabaseUrl(dialect: Dialect, directory: string): Promise<s
   return databaseUrl(dialect, directory, templates[dialect]);
 }
 
+/** What this test file made on the server, to drop when it ends: a database is some ten megabytes. */
+const made: string[] = [];
+if (typeof afterAll === 'function')
+  afterAll(async () => {
+    if (made.length === 0) return;
+    const client = new Client({ connectionString: `${process.env.TEST_POSTGRES_URL}/postgres` });
+    await client.connect();
+    for (const name of made) await client.query(`drop database ${name} with (force)`);
+    await client.end();
+  });
+
 async function databaseUrl(
   dialect: Dialect,
   directory: string,
@@ -49,6 +60,7 @@ async function databaseUrl(
   const copied = template ? `template ${new URL(template).pathname.slice(1)} strategy file_copy` : '';
   await client.query(`create database ${name} ${copied}`);
   await client.end();
+  made.push(name);
   return `${server}/${name}`;
 }
 

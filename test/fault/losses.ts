@@ -4,12 +4,13 @@
  * vendor answers again.
  */
 
+import type { Dialect } from '../../src/db/open.ts';
 import { BODY_KINDS, bodyText, CELLS, type Cell, headersOf } from '../answers.ts';
 import { eventually, patch, person } from '../bridge.ts';
 import { groupBody, startWorld, type World } from '../conformance/propagation/world.ts';
 import type { EmulatedRequest } from '../emulator/server.ts';
 
-type Vendor = 'Slack' | 'GitLabSelfManaged';
+export type Vendor = 'Slack' | 'GitLabSelfManaged';
 
 let world: World;
 afterEach(() => world.stop());
@@ -147,78 +148,75 @@ async function statusOf(type: Vendor, scimId: string): Promise<string> {
   return (await db('sync_statuses').where(subject).first('status'))?.status ?? 'nothing';
 }
 
-const CASES = LOSSES.flatMap((loss) =>
-  loss.vendors.flatMap((type) =>
-    (['sqlite', 'postgres'] as const)
-      .filter((dialect) => (type === 'Slack') === (dialect === 'sqlite'))
-      .map((dialect) => [loss.name, type, dialect, loss] as const),
-  ),
-);
-
-describe.each(CASES)('a %s at %s, on %s', (_name, type, dialect, loss) => {
-  it('is never believed but where the vendor says so', async () => {
-    world = await startWorld(dialect);
-    await world.add(type, { BRAKE_PERCENT: 100, VERIFY: false, ...loss.settings });
-    const healthy = await asked('/Users', person('healthy'));
-    const people = new Map<string, string>();
-    const groups = new Map<string, string>();
-    for (const cell of CELLS) {
-      const id = await asked('/Users', person(nameOf(cell)));
-      people.set(nameOf(cell), id);
-      if (loss.settings.GROUP_PROVISIONING)
-        groups.set(groupOf(cell), await asked('/Groups', groupBody(groupOf(cell), [id])));
-      if (people.size % CELLS_AT_ONCE === 0) await world.settled();
-    }
-    await world.settled();
-    const unsaid: string[] = [];
-    const fooled: string[] = [];
-    const told = new Map<string, number>();
-    for (const cell of CELLS) {
-      const aim = await loss.aim(type, cell);
-      const text = bodyText(cell.kind, ownWords(type, cell.status, loss.words(type)));
-      const headers = { ...headersOf(cell), ...(cell.status === 429 ? { 'retry-after': '0' } : {}) };
-      const answer = { status: cell.status, headers, body: cell.status === 204 ? '' : text };
-      let calls = 0;
-      const matches = (request: EmulatedRequest) => {
-        if (!aim(request)) return false;
-        calls += 1;
-        return true;
-      };
-      const fault = { kind: 'answer', answer } as const;
-      server(type).faults.inject({ fault, matches, times: Number.POSITIVE_INFINITY });
-      await loss.ask(people, groups, cell);
-      await eventually(async () => (calls > 0 ? true : undefined), 60_000);
-      // Whoever is due after that has been served, so that the attempt is over.
-      const title = patch({ op: 'replace', path: 'title', value: nameOf(cell) });
-      await world.bridge.scim('PATCH', `/Users/${healthy}`, title);
-      await eventually(
-        async () => ((await world.account(type, 'healthy'))?.title === nameOf(cell) ? true : undefined),
-        60_000,
-      );
-      const status = await statusOf(type, loss.subject(people, groups, cell));
-      const isTaken = await loss.isLost(type, cell);
-      const believed = isBelieved(loss, type, cell);
-      if (status === 'synced' && !isTaken && !believed) fooled.push(nameOf(cell));
-      if (loss.leaves && !isTaken && !believed && !(await isOpen(type, nameOf(cell))))
-        unsaid.push(nameOf(cell));
-      const row = `${isTaken ? 'taken' : believed ? 'said to be done by the vendor' : 'owed'}, ${status}`;
-      told.set(row, (told.get(row) ?? 0) + 1);
-      server(type).faults.clear();
-    }
-    await world.store(type, 'POST', '/sync');
-    // A hundred calls at the pace that the bridge has learned among the refusals.
-    await world.settled(400_000);
-    const left: string[] = [];
-    for (const cell of CELLS.filter((one) => !isBelieved(loss, type, one)))
-      if (!(await loss.isLost(type, cell))) left.push(nameOf(cell));
-    const { openLeavers } = await world.syncStatus(type);
-    process.stdout.write(`${loss.name} at ${type}: ${JSON.stringify(Object.fromEntries(told))}\n`);
-    expect(CELLS).toHaveLength(18 * BODY_KINDS.length);
-    expect({ fooled, unsaid, left, openLeavers }).toEqual({
-      fooled: [],
-      unsaid: [],
-      left: [],
-      openLeavers: [],
-    });
-  }, 1_200_000);
-});
+/** Declares the tests of one vendor. */
+export function everyAnswerOf(type: Vendor, dialect: Dialect): void {
+  it.each(LOSSES.filter(({ vendors }) => vendors.includes(type)))(
+    'never believes a $name but where the vendor says so',
+    async (loss) => {
+      world = await startWorld(dialect);
+      await world.add(type, { BRAKE_PERCENT: 100, VERIFY: false, ...loss.settings });
+      const healthy = await asked('/Users', person('healthy'));
+      const people = new Map<string, string>();
+      const groups = new Map<string, string>();
+      for (const cell of CELLS) {
+        const id = await asked('/Users', person(nameOf(cell)));
+        people.set(nameOf(cell), id);
+        if (loss.settings.GROUP_PROVISIONING)
+          groups.set(groupOf(cell), await asked('/Groups', groupBody(groupOf(cell), [id])));
+        if (people.size % CELLS_AT_ONCE === 0) await world.settled();
+      }
+      await world.settled();
+      const unsaid: string[] = [];
+      const fooled: string[] = [];
+      const told = new Map<string, number>();
+      for (const cell of CELLS) {
+        const aim = await loss.aim(type, cell);
+        const text = bodyText(cell.kind, ownWords(type, cell.status, loss.words(type)));
+        const headers = { ...headersOf(cell), ...(cell.status === 429 ? { 'retry-after': '0' } : {}) };
+        const answer = { status: cell.status, headers, body: cell.status === 204 ? '' : text };
+        let calls = 0;
+        const matches = (request: EmulatedRequest) => {
+          if (!aim(request)) return false;
+          calls += 1;
+          return true;
+        };
+        const fault = { kind: 'answer', answer } as const;
+        server(type).faults.inject({ fault, matches, times: Number.POSITIVE_INFINITY });
+        await loss.ask(people, groups, cell);
+        await eventually(async () => (calls > 0 ? true : undefined), 60_000);
+        // Whoever is due after that has been served, so that the attempt is over.
+        const title = patch({ op: 'replace', path: 'title', value: nameOf(cell) });
+        await world.bridge.scim('PATCH', `/Users/${healthy}`, title);
+        await eventually(
+          async () => ((await world.account(type, 'healthy'))?.title === nameOf(cell) ? true : undefined),
+          60_000,
+        );
+        const status = await statusOf(type, loss.subject(people, groups, cell));
+        const isTaken = await loss.isLost(type, cell);
+        const believed = isBelieved(loss, type, cell);
+        if (status === 'synced' && !isTaken && !believed) fooled.push(nameOf(cell));
+        if (loss.leaves && !isTaken && !believed && !(await isOpen(type, nameOf(cell))))
+          unsaid.push(nameOf(cell));
+        const row = `${isTaken ? 'taken' : believed ? 'said to be done by the vendor' : 'owed'}, ${status}`;
+        told.set(row, (told.get(row) ?? 0) + 1);
+        server(type).faults.clear();
+      }
+      await world.store(type, 'POST', '/sync');
+      // A hundred calls at the pace that the bridge has learned among the refusals.
+      await world.settled(400_000);
+      const left: string[] = [];
+      for (const cell of CELLS.filter((one) => !isBelieved(loss, type, one)))
+        if (!(await loss.isLost(type, cell))) left.push(nameOf(cell));
+      const { openLeavers } = await world.syncStatus(type);
+      process.stdout.write(`${loss.name} at ${type}: ${JSON.stringify(Object.fromEntries(told))}\n`);
+      expect(CELLS).toHaveLength(18 * BODY_KINDS.length);
+      expect({ fooled, unsaid, left, openLeavers }).toEqual({
+        fooled: [],
+        unsaid: [],
+        left: [],
+        openLeavers: [],
+      });
+    },
+    1_200_000,
+  );
+}
