@@ -23,6 +23,7 @@ import type { SourceDefinition } from '../src/sources/source.ts';
 import { type Clock, isoTime, systemClock } from '../src/support/clock.ts';
 import { createLog, type Log } from '../src/support/log.ts';
 import { type Keyring, parseKeyring } from '../src/support/secret.ts';
+import { KEPT_ALIVE } from './emulator/server.ts';
 import { TO_LOOPBACK } from './outbound.ts';
 
 export interface Reply {
@@ -145,7 +146,7 @@ export async function startBridge(
     sources: createSources([...moreSources, ...released.filter(isNotAmong(moreSources))]),
     answerWithinMs: PATIENT_MS,
   });
-  const server = createServer(app);
+  const server = createServer(KEPT_ALIVE, app);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   if (role === 'all') worker.start();

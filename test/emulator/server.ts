@@ -121,12 +121,18 @@ function reachesVendor(fault: Fault | null): boolean {
   return fault === null || fault.kind === 'delay' || fault.kind === 'hold' || fault.applied === true;
 }
 
+/**
+ * Longer than a busy machine lets a client pause: whoever asks at the moment when a server ends an idle connection gets
+ * no answer.
+ */
+export const KEPT_ALIVE = { keepAliveTimeout: 65_000 };
+
 function listen(
   onRequest: (incoming: IncomingMessage, outgoing: ServerResponse) => void,
   port: number,
 ): Promise<Server> {
   return new Promise((resolve, reject) => {
-    const server = createServer(onRequest);
+    const server = createServer(KEPT_ALIVE, onRequest);
     server.once('error', reject);
     server.listen(port, '127.0.0.1', () => resolve(server));
   });
