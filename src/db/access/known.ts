@@ -4,6 +4,7 @@
  */
 
 import { type ConnectionRecord, toConnection } from '../identity/connections.ts';
+import { keptReading } from '../knex/kept.ts';
 import type { Db } from '../open.ts';
 import { type AdminTokenRecord, toAdminToken } from './adminTokens.ts';
 import { type ScimTokenRecord, toScimToken } from './scimTokens.ts';
@@ -30,9 +31,13 @@ export interface Access {
 
 /** Whatever changes a token, or its connection, changes this in the same transaction. */
 export async function accessVersion(db: Db): Promise<string> {
-  const row = await db('access_version').first('version');
+  const row = await readVersion(db, {});
   return String(row?.version);
 }
+
+const readVersion = keptReading<{ readonly version: number | string } | undefined, object>((db) =>
+  db('access_version').first('version'),
+);
 
 /** Reads everything; what it answers is at least as new as its version says. */
 export async function readAccess(db: Db): Promise<Access> {

@@ -5,7 +5,7 @@
 
 import { chunks } from '../chunks.ts';
 import { fromBoolean } from '../columns.ts';
-import { kept } from '../knex/kept.ts';
+import { keptReading } from '../knex/kept.ts';
 import type { Db } from '../open.ts';
 import { toUser, type UserRecord } from './users.ts';
 
@@ -45,22 +45,24 @@ export async function speakingUsers(
   return found;
 }
 
-const liveUsersOf = kept<readonly Record<string, unknown>[], { readonly personIds: readonly string[] }>(
-  (db, { personIds }) =>
-    db('users')
-      .join('connections', 'connections.id', 'users.connection_id')
-      .join('persons', 'persons.id', 'users.person_id')
-      .whereIn('users.person_id', personIds)
-      .whereNull('users.deleted_at')
-      .orderBy('connections.is_primary', 'desc')
-      .orderBy('users.created_at')
-      .orderBy('users.id')
-      .select(
-        'users.*',
-        ...['connections.is_primary', 'connections.match_people', 'connections.reused_identifiers'],
-        'connections.name as connection_name',
-        'persons.speaker_connection_id',
-      ),
+const liveUsersOf = keptReading<
+  readonly Record<string, unknown>[],
+  { readonly personIds: readonly string[] }
+>((db, { personIds }) =>
+  db('users')
+    .join('connections', 'connections.id', 'users.connection_id')
+    .join('persons', 'persons.id', 'users.person_id')
+    .whereIn('users.person_id', personIds)
+    .whereNull('users.deleted_at')
+    .orderBy('connections.is_primary', 'desc')
+    .orderBy('users.created_at')
+    .orderBy('users.id')
+    .select(
+      'users.*',
+      ...['connections.is_primary', 'connections.match_people', 'connections.reused_identifiers'],
+      'connections.name as connection_name',
+      'persons.speaker_connection_id',
+    ),
 );
 
 function toSpeaking(row: Record<string, unknown>): SpeakingUser {

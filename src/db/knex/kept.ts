@@ -47,13 +47,33 @@ const VALUES_MAX = 200;
 export function kept<Answer, Given extends object, Fixed = void>(
   build: (db: Knex, given: Given, fixed: Fixed) => Knex.QueryBuilder,
 ): (db: Knex, given: Given, fixed: Fixed) => Promise<Answer> {
-  const texts = new Map<string, Compiled>();
+  const builderOf = keeping(build);
+  return async (db, given, fixed) => (await builderOf(db, given, fixed)) as Answer;
+}
+
+/** The same for a statement that reads, and waits for no lock: outside of a transaction it may share a session. */
+export function keptReading<Answer, Given extends object, Fixed = void>(
+  build: (db: Knex, given: Given, fixed: Fixed) => Knex.QueryBuilder,
+): (db: Knex, given: Given, fixed: Fixed) => Promise<Answer> {
+  const builderOf = keeping(build);
   return async (db, given, fixed) => {
+    const builder = builderOf(db, given, fixed);
     const { client } = db;
-    if (!takesCompiled(client)) return (await build(db, given, fixed)) as Answer;
+    if (db.isTransaction || !sharesReads(client)) return (await builder) as Answer;
+    return (await client[SHARES_READS]((session) => builder.connection(session))) as Answer;
+  };
+}
+
+function keeping<Given extends object, Fixed>(
+  build: (db: Knex, given: Given, fixed: Fixed) => Knex.QueryBuilder,
+): (db: Knex, given: Given, fixed: Fixed) => Knex.QueryBuilder {
+  const texts = new Map<string, Compiled>();
+  return (db, given, fixed) => {
+    const { client } = db;
+    if (!takesCompiled(client)) return build(db, given, fixed);
     const values: unknown[] = [];
     const form = `${client.config.client} ${JSON.stringify(fixed)} ${formOf(given, values)}`;
-    if (values.length > VALUES_MAX) return (await build(db, given, fixed)) as Answer;
+    if (values.length > VALUES_MAX) return build(db, given, fixed);
     let compiled = texts.get(form);
     if (!compiled) {
       compiled = build(db, placesOf(given, { next: 0 }) as Given, fixed).toSQL() as unknown as Compiled;
@@ -62,8 +82,7 @@ export function kept<Answer, Given extends object, Fixed = void>(
       texts.set(form, compiled);
     }
     const bindings = compiled.bindings.map((one) => (one instanceof Place ? values[one.index] : one));
-    const ready = Object.assign(db.queryBuilder(), { [COMPILED]: { ...compiled, bindings } });
-    return (await ready) as Answer;
+    return Object.assign(db.queryBuilder(), { [COMPILED]: { ...compiled, bindings } });
   };
 }
 
@@ -107,6 +126,17 @@ export function compiledBefore(builder: unknown): object | undefined {
 
 /** The dialects that ask `compiledBefore` say so by this name. */
 export const TAKES_COMPILED = Symbol('takes compiled statements');
+
+/** A dialect's part: hands a session to `ask` that others of these ask with meanwhile. */
+export const SHARES_READS = Symbol('shares sessions among reads');
+
+export interface SharesReads {
+  [SHARES_READS]<T>(ask: (session: never) => PromiseLike<T>): Promise<T>;
+}
+
+function sharesReads(client: object): client is SharesReads {
+  return SHARES_READS in client;
+}
 
 function takesCompiled(client: object): boolean {
   return TAKES_COMPILED in client;

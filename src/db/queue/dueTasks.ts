@@ -6,7 +6,7 @@
 import type { Kind } from '../../model/subject.ts';
 import { wantedBackOf } from '../brake/giveBacks.ts';
 import { fromBoolean, fromJsonOrNull } from '../columns.ts';
-import { kept } from '../knex/kept.ts';
+import { keptReading } from '../knex/kept.ts';
 import { jsonList } from '../lists/values.ts';
 import type { Db } from '../open.ts';
 import { openRunsOf } from '../runs/syncRuns.ts';
@@ -45,7 +45,7 @@ export async function dueOnStore(
   return { store: toStore(first), tasks, hasRuns: fromBoolean(first.has_runs) };
 }
 
-const dueRows = kept<
+const dueRows = keptReading<
   readonly (DueRow & Record<string, unknown>)[],
   Pick<TaskSelection, 'except'> & { readonly storeId: string; readonly now: string },
   Omit<TaskSelection, 'except'>

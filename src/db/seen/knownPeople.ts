@@ -4,7 +4,7 @@
  */
 
 import { fromBoolean } from '../columns.ts';
-import { kept } from '../knex/kept.ts';
+import { keptReading } from '../knex/kept.ts';
 import { type IdList, idList, idRows } from '../lists/values.ts';
 import type { Db } from '../open.ts';
 import { type LinkRecord, toLink } from './links.ts';
@@ -44,7 +44,7 @@ export async function knownPeople(
   );
 }
 
-const asKnown = kept<
+const asKnown = keptReading<
   readonly (KnownRow & Record<string, unknown>)[],
   { readonly storeId: string; readonly personIds: IdList }
 >((db, { storeId, personIds }) => {
@@ -105,7 +105,7 @@ export async function knownAccounts(
   );
 }
 
-const asAccounts = kept<
+const asAccounts = keptReading<
   readonly (AccountRow & Record<string, unknown>)[],
   { readonly storeId: string; readonly remoteIds: IdList }
 >((db, { storeId, remoteIds }) => {

@@ -4,7 +4,7 @@
  */
 
 import type { Knex } from 'knex';
-import { kept } from '../knex/kept.ts';
+import { keptReading } from '../knex/kept.ts';
 import { type Db, dialectOf, forShare, forUpdate, rowsOf } from '../open.ts';
 import type { Lease } from '../queue/leases.ts';
 
@@ -67,7 +67,7 @@ export async function contextVersionOf(db: Db, storeId: string): Promise<number 
   return row ? Number(row.context_version) : null;
 }
 
-const versionOf = kept<
+const versionOf = keptReading<
   { readonly context_version: number | string } | undefined,
   { readonly storeId: string }
 >((db, { storeId }) => db('stores').where({ id: storeId }).first('context_version'));
