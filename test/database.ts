@@ -38,8 +38,11 @@ if (typeof afterAll === 'function')
     if (made.length === 0) return;
     const client = new Client({ connectionString: `${process.env.TEST_POSTGRES_URL}/postgres` });
     await client.connect();
-    for (const name of made) await client.query(`drop database ${name} with (force)`);
-    await client.end();
+    try {
+      for (const name of made) await client.query(`drop database if exists ${name} with (force)`);
+    } finally {
+      await client.end();
+    }
   });
 
 async function databaseUrl(

@@ -198,7 +198,7 @@ interface PostgresConnection extends Querying {
   readonly connection: { readonly stream: Socket };
 }
 
-/** An option that `beginWithFirst` needs and knex's types lack. */
+/** An option that `beginWithFirst` and shared sessions need, and that knex's types lack. */
 const PIPELINED: object = { pipeline: true };
 
 function postgres(url: string, patience: Patience): Knex.Config {

@@ -65,7 +65,7 @@ export class Attempt {
   lost: boolean;
   /** The vendor refused something, so its answer says nothing about the store. */
   wasRefused = false;
-  /** A call of this attempt that may write has left. */
+  /** A call that may write is over since the last announcement. */
   #wrote = false;
   /** What this attempt was last about to do at the vendor. */
   #announced: Intent | null = null;
@@ -219,7 +219,7 @@ export class Attempt {
   async announce(db: Db, intent: Intent, note: Note = setIntent): Promise<boolean> {
     const whole = this.lost ? { ...intent, lost: true } : intent;
     const isNoted = (await note(db, this.task.id, whole)) !== false;
-    if (isNoted) this.#announced = whole;
+    if (isNoted) [this.#announced, this.#wrote] = [whole, false];
     return isNoted;
   }
 
@@ -238,7 +238,7 @@ export class Attempt {
     this.#announced = null;
   }
 
-  /** The attempt ended while its call waited for its turn, so there is nothing to look for. */
+  /** The attempt ended before its call left, so there is nothing of it to look for. */
   async callOffUnsent(): Promise<void> {
     if (this.#announced !== null && !this.#wrote) await this.record((tx) => this.callOff(tx));
   }

@@ -243,9 +243,8 @@ export class StoreTasks {
       }
       const error = await withSeatsTold(attempt, await withCredentialRuledOut(thrown, ruleOutCredential));
       const lost = error instanceof LeaseLost;
-      if (!lost && (error instanceof PlanOutdated || calls.aborted)) await attempt.callOffUnsent();
       // The task is still due; it is planned with the present settings when it is claimed again.
-      if (error instanceof PlanOutdated) return;
+      if (error instanceof PlanOutdated) return await attempt.callOffUnsent();
       if (lost || calls.aborted || mayStillArrive(error))
         await attempt.scheduleRecheck(isoTime(clock.now() + CALL_MAX_MS));
       if (lost) throw error;

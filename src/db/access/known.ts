@@ -4,7 +4,7 @@
  */
 
 import { type ConnectionRecord, toConnection } from '../identity/connections.ts';
-import { keptReading } from '../knex/kept.ts';
+import { kept } from '../knex/kept.ts';
 import type { Db } from '../open.ts';
 import { type AdminTokenRecord, toAdminToken } from './adminTokens.ts';
 import { type ScimTokenRecord, toScimToken } from './scimTokens.ts';
@@ -35,7 +35,7 @@ export async function accessVersion(db: Db): Promise<string> {
   return String(row?.version);
 }
 
-const readVersion = keptReading<{ readonly version: number | string } | undefined, object>((db) =>
+const readVersion = kept<{ readonly version: number | string } | undefined, object>((db) =>
   db('access_version').first('version'),
 );
 

@@ -51,16 +51,17 @@ export function kept<Answer, Given extends object, Fixed = void>(
   return async (db, given, fixed) => (await builderOf(db, given, fixed)) as Answer;
 }
 
-/** The same for a statement that reads, and waits for no lock: outside of a transaction it may share a session. */
+/** The same for a quick read that waits for no lock: outside of a transaction it may share a session. */
 export function keptReading<Answer, Given extends object, Fixed = void>(
   build: (db: Knex, given: Given, fixed: Fixed) => Knex.QueryBuilder,
 ): (db: Knex, given: Given, fixed: Fixed) => Promise<Answer> {
   const builderOf = keeping(build);
   return async (db, given, fixed) => {
     const builder = builderOf(db, given, fixed);
-    const { client } = db;
-    if (db.isTransaction || !sharesReads(client)) return (await builder) as Answer;
-    return (await client[SHARES_READS]((session) => builder.connection(session))) as Answer;
+    const share = (db.client as Partial<SharesReads>)[SHARES_READS];
+    const isShort = COMPILED in builder;
+    if (!isShort || share === undefined) return (await builder) as Answer;
+    return (await share((session) => builder.connection(session))) as Answer;
   };
 }
 
@@ -127,15 +128,11 @@ export function compiledBefore(builder: unknown): object | undefined {
 /** The dialects that ask `compiledBefore` say so by this name. */
 export const TAKES_COMPILED = Symbol('takes compiled statements');
 
-/** A dialect's part: hands a session to `ask` that others of these ask with meanwhile. */
+/** A dialect's part: hands a session to `read` in which others read meanwhile. The clients of transactions lack it. */
 export const SHARES_READS = Symbol('shares sessions among reads');
 
 export interface SharesReads {
-  [SHARES_READS]<T>(ask: (session: never) => PromiseLike<T>): Promise<T>;
-}
-
-function sharesReads(client: object): client is SharesReads {
-  return SHARES_READS in client;
+  readonly [SHARES_READS]: (<T>(read: (session: never) => PromiseLike<T>) => Promise<T>) | undefined;
 }
 
 function takesCompiled(client: object): boolean {

@@ -2,7 +2,7 @@
 
 import { type MembershipRow, membershipsColumn, toMemberships } from '../identity/groupMembers.ts';
 import { live, toUser, type UserRecord } from '../identity/users.ts';
-import { kept, keptReading } from '../knex/kept.ts';
+import { kept } from '../knex/kept.ts';
 import { type Db, forUpdate } from '../open.ts';
 import { type ListPage, type PageByPosition, pageByPosition } from './resources.ts';
 
@@ -19,7 +19,7 @@ export async function findShownUser(db: Db, connectionId: string, id: string): P
 
 type ByIds = { readonly id: string; readonly connectionId: string };
 
-const findShown = keptReading<Record<string, unknown> | undefined, ByIds>((db, { id, connectionId }) =>
+const findShown = kept<Record<string, unknown> | undefined, ByIds>((db, { id, connectionId }) =>
   live(db).where({ id, connection_id: connectionId }).first('users.*', membershipsColumn(db)),
 );
 

@@ -5,6 +5,7 @@ import PgClient from 'knex/lib/dialects/postgres/index.js';
 import PgQueryCompiler from 'knex/lib/dialects/postgres/query/pg-querycompiler.js';
 import { compiledBefore, SHARES_READS, type SharesReads, TAKES_COMPILED } from '../knex/kept.ts';
 import { withLiteralLimit } from '../knex/literalLimit.ts';
+import { SharedSession } from './sharing.ts';
 
 const QueryCompiler = withLiteralLimit(PgQueryCompiler);
 
@@ -17,53 +18,24 @@ const TEXT_MAX = 6_000;
 const TEXTS_MAX = 500;
 const POSITIONED = new Map<string, string>();
 
-/** How many reads may stand in line in one session. */
-const READS_MAX = 16;
-
-/** A session of the pool that reads share while there are any. */
-interface SharedSession {
-  readonly session: Promise<never>;
-  reads: number;
-}
-
 export class PostgresClient extends PgClient implements SharesReads {
-  #shared: SharedSession | null = null;
+  readonly #shared = new SharedSession(this as never);
+  /** Not in the prototype, so that the clients that knex derives for transactions lack it. */
+  readonly [SHARES_READS]: SharesReads[typeof SHARES_READS];
 
   // The name that migrations and queries know the dialect by.
   constructor(config: Knex.Config) {
     super({ ...config, client: 'pg' });
+    this[SHARES_READS] = isPipelined(config) ? (read) => this.#shared.ask(read) : undefined;
   }
 
   get [TAKES_COMPILED](): true {
     return true;
   }
 
-  /** What is asked in one turn of the event loop goes out in one packet, and takes one session of the pool. */
-  async [SHARES_READS]<T>(ask: (session: never) => PromiseLike<T>): Promise<T> {
-    if (this.#shared === null || this.#shared.reads === READS_MAX)
-      this.#shared = { session: this.acquireConnection() as Promise<never>, reads: 0 };
-    const shared = this.#shared;
-    shared.reads += 1;
-    try {
-      return await ask(await shared.session);
-    } catch (error) {
-      // The session may be broken, and the pool finds out once it has it back.
-      this.#leave(shared);
-      throw error;
-    } finally {
-      shared.reads -= 1;
-      if (shared.reads === 0) {
-        this.#leave(shared);
-        await shared.session.then(
-          (session) => this.releaseConnection(session),
-          () => {},
-        );
-      }
-    }
-  }
-
-  #leave(shared: SharedSession): void {
-    if (this.#shared === shared) this.#shared = null;
+  override destroy(...given: Parameters<Knex.Client['destroy']>): ReturnType<Knex.Client['destroy']> {
+    this.#shared.end();
+    return super.destroy(...given);
   }
 
   override queryCompiler(builder: unknown, ...given: unknown[]): object {
@@ -88,4 +60,9 @@ export class PostgresClient extends PgClient implements SharesReads {
     if (QUOTED.size < IDENTIFIERS_MAX) QUOTED.set(name, quoted);
     return quoted;
   }
+}
+
+/** The driver sends a statement before the one ahead of it is answered. */
+function isPipelined({ connection }: Knex.Config): boolean {
+  return (connection as { readonly pipeline?: boolean } | undefined)?.pipeline === true;
 }

@@ -44,17 +44,22 @@ export class PreparedStatements {
   }
 
   /**
-   * Call it after `isStalePlan`. Where a session does not know a name, processes share it, and nothing is prepared
-   * any more.
+   * Call it after `isStalePlan`. Where a session does not know a name any more, processes share it, and nothing is
+   * prepared from then on. `wasThere`: the session has run the statement under its name.
    */
-  forget(error: Error): void {
+  forget(error: Error, wasThere: boolean): void {
+    const code = codeOf(error);
+    // The same statement was sent just before, and the server could not prepare that one.
+    if (code === INVALID_NAME && !wasThere) return;
     this.#names.clear();
     this.#generation += 1;
-    this.#isOff ||= codeOf(error) !== FEATURE_NOT_SUPPORTED;
+    this.#isOff ||= code !== FEATURE_NOT_SUPPORTED;
   }
 }
 
 const FEATURE_NOT_SUPPORTED = '0A000';
+/** invalid_sql_statement_name */
+const INVALID_NAME = '26000';
 /** invalid_sql_statement_name, duplicate_prepared_statement. */
 const SHARED_SESSION = /^(26000|42P05)$/;
 
@@ -82,12 +87,15 @@ const IN_FAILED_TRANSACTION = '25P02';
  */
 export function prepareOften(session: Querying, statements: PreparedStatements): void {
   const ask = session.query.bind(session);
+  const there = new Set<string>();
   session.query = (query: unknown, done: Done) => {
     const name = isPlain(query) ? statements.nameOf(query.text) : undefined;
     if (name === undefined) return ask(query, done);
     return ask({ ...(query as object), name }, (error, result) => {
-      if (error === null || error === undefined || !isStalePlan(error)) return done(error, result);
-      statements.forget(error);
+      const isDone = error === null || error === undefined;
+      if (isDone) there.add(name);
+      if (isDone || !isStalePlan(error)) return done(error, result);
+      statements.forget(error, there.has(name));
       ask(query, (second, result) => done(codeOf(second) === IN_FAILED_TRANSACTION ? error : second, result));
     });
   };

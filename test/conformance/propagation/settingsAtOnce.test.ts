@@ -110,13 +110,17 @@ it('counts no account as made by a call that never left, because other settings 
     // Since the scan somebody made these accounts by hand, so the bridge means to create them.
     const names = ['ann', 'bob', 'cas'];
     for (const name of names) world.seed('Slack', { name });
+    await world.forget();
     const replies = names.map((name) => world.bridge.scim('POST', '/Users', person(name)));
     const people = (await Promise.all(replies)).map(({ body }) => body.id as string);
-    const announced = world.bridge.db('tasks').whereNotNull('intent');
-    await eventually(async () => ((await announced.clone()).length > 1 ? true : undefined), 10_000);
+    const announced = async () => (await world.bridge.db('tasks').whereNotNull('intent')).length;
+    const left = () =>
+      world.slack.requests.filter(({ method, path }) => method === 'POST' && path.endsWith('/Users'));
+    await eventually(async () => ((await announced()) > left().length ? true : undefined), 10_000);
     const configuration = { ...world.connection('Slack'), ...slow, MAX_ATTEMPTS: 7 };
     const saved = await world.store('Slack', 'PUT', '', { type: 'Slack', name: 'Slack', configuration });
     expect(saved.status).toBe(200);
+    expect(left().length).toBeLessThan(names.length);
     await world.settled();
     const links = await Promise.all(people.map((id) => world.link('Slack', id)));
     expect(links.map((link) => link?.origin)).toEqual(names.map(() => 'adopted'));

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Knex } from 'knex';
+import { keptReading } from '../../../../src/db/knex/kept.ts';
 import { openDatabase, parseDatabaseUrl } from '../../../../src/db/open.ts';
 import { transact } from '../../../../src/db/transaction.ts';
 import { freshDatabaseUrl } from '../../../database.ts';
@@ -88,4 +89,19 @@ it('prepares nothing more on sessions that are not its own', async () => {
   await db.raw('deallocate all');
   await askOften();
   expect(await prepared()).toEqual([]);
+});
+
+it('prepares on, where the server cannot prepare a statement that several ask at once', async () => {
+  const misspelt = keptReading<unknown, { readonly id: string }>((on, { id }) =>
+    on('people').where({ nmae: id }),
+  );
+  for (let round = 0; round < 3; round++) {
+    const asked = Array.from({ length: 8 }, () => misspelt(db, { id: 'ann' }));
+    const codes = (await Promise.allSettled(asked)).map(
+      (one) => (one as { reason?: { code: string } }).reason?.code,
+    );
+    expect(codes).toEqual(asked.map(() => '42703'));
+  }
+  await askOften();
+  expect(await prepared()).toEqual(['select * from "people" where "id" = $1 limit 1']);
 });

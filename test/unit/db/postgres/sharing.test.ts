@@ -7,6 +7,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Knex } from 'knex';
 import { keptReading } from '../../../../src/db/knex/kept.ts';
 import { openDatabase, parseDatabaseUrl } from '../../../../src/db/open.ts';
+import { SharedSession } from '../../../../src/db/postgres/sharing.ts';
 import { eventually } from '../../../bridge.ts';
 import { freshDatabaseUrl } from '../../../database.ts';
 
@@ -69,6 +70,7 @@ it('fails only the one that the server refuses', async () => {
   );
   const answers = await Promise.allSettled([1, 0, 2].map((by) => divide(db, { by })));
   expect(answers.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+  expect(sessions.size).toBe(1);
 });
 
 it('goes on with another session where one breaks while reads never cease', async () => {
@@ -95,4 +97,44 @@ it('goes on with another session where one breaks while reads never cease', asyn
   await Promise.all(readers);
   expect(failed).toBe(failedThen);
   expect(db.client.pool.numUsed()).toBe(0);
+});
+
+describe('a session', () => {
+  /** Sessions are numbers. */
+  function pool(acquire: (n: number) => Promise<number> = async (n) => n) {
+    let acquired = 0;
+    const idle: unknown[] = [];
+    const shared = new SharedSession({
+      acquireConnection: () => acquire(++acquired),
+      releaseConnection: async (session) => idle.push(session),
+    });
+    return { shared, idle };
+  }
+
+  it('that does not answer is joined by nobody after a moment', async () => {
+    const { shared, idle } = pool();
+    void shared.ask(() => new Promise(() => {}));
+    expect(await shared.ask(async (session) => session)).toBe(1);
+    await pause(200);
+    expect(await shared.ask(async (session) => session)).toBe(2);
+    expect(idle).toEqual([2]);
+  });
+
+  it('that cannot be had fails those who wait for it, and no others', async () => {
+    const { shared, idle } = pool(async (n) => {
+      if (n === 1) throw new Error('no session');
+      return n;
+    });
+    const asked = await Promise.allSettled([1, 2].map(() => shared.ask(async (session) => session)));
+    expect(asked.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+    expect(await shared.ask(async (session) => session)).toBe(2);
+    expect(idle).toEqual([2]);
+  });
+
+  it('is not joined once the database is closed', async () => {
+    const { shared } = pool();
+    void shared.ask(() => new Promise(() => {}));
+    shared.end();
+    expect(await shared.ask(async (session) => session)).toBe(2);
+  });
 });
