@@ -218,9 +218,10 @@ export class Attempt {
    */
   async announce(db: Db, intent: Intent, note: Note = setIntent): Promise<boolean> {
     const whole = this.lost ? { ...intent, lost: true } : intent;
-    const isNoted = (await note(db, this.task.id, whole)) !== false;
-    if (isNoted) [this.#announced, this.#wrote] = [whole, false];
-    return isNoted;
+    if ((await note(db, this.task.id, whole)) === false) return false;
+    this.#announced = whole;
+    this.#wrote = false;
+    return true;
   }
 
   /**

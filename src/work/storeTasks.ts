@@ -242,9 +242,9 @@ export class StoreTasks {
         return;
       }
       const error = await withSeatsTold(attempt, await withCredentialRuledOut(thrown, ruleOutCredential));
-      const lost = error instanceof LeaseLost;
       // The task is still due; it is planned with the present settings when it is claimed again.
       if (error instanceof PlanOutdated) return await attempt.callOffUnsent();
+      const lost = error instanceof LeaseLost;
       if (lost || calls.aborted || mayStillArrive(error))
         await attempt.scheduleRecheck(isoTime(clock.now() + CALL_MAX_MS));
       if (lost) throw error;

@@ -59,8 +59,9 @@ export function keptReading<Answer, Given extends object, Fixed = void>(
   return async (db, given, fixed) => {
     const builder = builderOf(db, given, fixed);
     const share = (db.client as Partial<SharesReads>)[SHARES_READS];
-    const isShort = COMPILED in builder;
-    if (!isShort || share === undefined) return (await builder) as Answer;
+    // One with very many values is not compiled, and may take long.
+    const isQuick = COMPILED in builder;
+    if (!isQuick || share === undefined) return (await builder) as Answer;
     return (await share((session) => builder.connection(session))) as Answer;
   };
 }

@@ -19,7 +19,7 @@ const TEXTS_MAX = 500;
 const POSITIONED = new Map<string, string>();
 
 export class PostgresClient extends PgClient implements SharesReads {
-  readonly #shared = new SharedSession(this as never);
+  readonly #shared = new SharedSession(this);
   /** Not in the prototype, so that the clients that knex derives for transactions lack it. */
   readonly [SHARES_READS]: SharesReads[typeof SHARES_READS];
 

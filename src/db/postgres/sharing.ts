@@ -1,4 +1,4 @@
-/** Reads that share a session of the pool while there are any. */
+/** Sessions of the pool, in each of which several quick reads are asked at once. */
 
 /** The part of knex's client that is used here. */
 export interface Sessions {
@@ -17,7 +17,7 @@ interface Shared {
   reads: number;
 }
 
-/** What is asked in one turn of the event loop goes out in one packet. */
+/** Reads join the open session. What they ask in one turn of the event loop goes out in one packet. */
 export class SharedSession {
   readonly #pool: Sessions;
   #open: Shared | null = null;
@@ -40,6 +40,7 @@ export class SharedSession {
         this.#close(shared);
         await shared.session.then(
           (session) => this.#pool.releaseConnection(session),
+          // Each of its reads has failed with this.
           () => {},
         );
       }
