@@ -84,7 +84,7 @@ export const MUTANTS: readonly Mutant[] = [
   ]),
   mutant('brakeReserves', 'the brake reserves before the call', [
     'src/settle/gate/brake.ts',
-    'for (const person of judgement.reserved)\n    await send(tx, reservePerson(tx, store.id, person, base, attempt.now()));\n',
+    'for (const person of judgement.reserved)\n    await send(tx, [reservingPerson(store.id, person, base, attempt.now())]);\n',
     '',
   ]),
   mutant('taskSeq', 'a write that comes while its subject is worked on makes the task run again', [
@@ -149,7 +149,7 @@ export const MUTANTS: readonly Mutant[] = [
   ]),
   mutant('doubtedMembers', 'memberships of a disabled account are doubted, not forgotten', [
     'src/settle/people/linkWrites.ts',
-    'await send(tx, doubtMembershipsOf(tx, store.id, change.remoteId));',
+    'await send(tx, [doubtingMembershipsOf(store.id, change.remoteId)]);',
     'await forgetAccount(tx, store.id, change.remoteId);',
   ]),
   mutant('compared', 'what was sent is compared with what came', [

@@ -9,8 +9,8 @@ import { speakingUser } from '../db/identity/persons.ts';
 import { findUserOfEnvironment } from '../db/identity/users.ts';
 import { type Db, isUniqueViolation } from '../db/open.ts';
 import { heirsOf } from '../db/people/namesakes.ts';
-import { closeLeaver } from '../db/queue/leavers.ts';
-import { enqueueForAllStores, enqueueTask, PRIORITY } from '../db/queue/tasks.ts';
+import { enqueueForAllStores, enqueueTask, PRIORITY } from '../db/queue/enqueue.ts';
+import { closingLeaver } from '../db/queue/leavers.ts';
 import { groupsOfAccount } from '../db/seen/groupsAround.ts';
 import { forgetGroup } from '../db/seen/ledger.ts';
 import { getLinkById } from '../db/seen/linkLists.ts';
@@ -26,7 +26,7 @@ import {
 } from '../db/seen/links.ts';
 import { getSyncStatus, upsertSyncStatus } from '../db/seen/syncStatuses.ts';
 import { lockStore, type StoreRecord } from '../db/stores/stores.ts';
-import { transact } from '../db/transaction.ts';
+import { send, transact } from '../db/transaction.ts';
 import type { Cause } from '../model/cause.ts';
 import { RequestError } from '../model/errors.ts';
 import type { Remote } from '../model/remote.ts';
@@ -263,7 +263,7 @@ async function endLink(
 ): Promise<void> {
   await deleteLink(tx, id);
   if (subject.kind === 'user') await enqueueHeirs(tx, store, subject.id, cause, at);
-  if (subject.kind === 'user') await closeLeaver(tx, store.id, subject.id);
+  if (subject.kind === 'user') await send(tx, [closingLeaver(store.id, subject.id)]);
   await forgetMemberships(tx, { id, subject, ...link });
   const held = await standingOfSubject(tx, store.id, subject);
   await retireLosses(

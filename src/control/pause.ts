@@ -6,8 +6,8 @@
 import type { VendorCall } from '../connectors/connector.ts';
 import { appendEvent } from '../db/events.ts';
 import { type Db, isUniqueViolation } from '../db/open.ts';
+import { enqueueTask, PRIORITY } from '../db/queue/enqueue.ts';
 import { getLeaver } from '../db/queue/leavers.ts';
-import { enqueueTask, PRIORITY } from '../db/queue/tasks.ts';
 import { subjectsRefusedWith } from '../db/seen/syncStatuses.ts';
 import { everyWorkingStore, lockStore, type StoreRecord, updateStore } from '../db/stores/stores.ts';
 import { transact } from '../db/transaction.ts';

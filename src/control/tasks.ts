@@ -2,20 +2,13 @@
 
 import { appendEvent } from '../db/events.ts';
 import type { Db } from '../db/open.ts';
-import { closeLeaver } from '../db/queue/leavers.ts';
-import {
-  deleteTask,
-  enqueueForAllStores,
-  lockTask,
-  PRIORITY,
-  retryTask,
-  type TaskRecord,
-  tasksOfSubject,
-} from '../db/queue/tasks.ts';
+import { enqueueForAllStores, PRIORITY } from '../db/queue/enqueue.ts';
+import { closingLeaver } from '../db/queue/leavers.ts';
+import { deleteTask, lockTask, retryTask, type TaskRecord, tasksOfSubject } from '../db/queue/tasks.ts';
 import { getSyncStatus, upsertSyncStatus } from '../db/seen/syncStatuses.ts';
 import { endSeatsWaitAt } from '../db/stores/storeProgress.ts';
 import { getStore, listWorkingStores, type StoreRecord } from '../db/stores/stores.ts';
-import { transact } from '../db/transaction.ts';
+import { send, transact } from '../db/transaction.ts';
 import type { Cause } from '../model/cause.ts';
 import { RequestError } from '../model/errors.ts';
 import type { Subject } from '../model/subject.ts';
@@ -60,7 +53,7 @@ export async function discardTask(
     const at = isoTime(deps.clock.now());
     const before = await getSyncStatus(tx, store.id, task.subject);
     await deleteTask(tx, taskId);
-    if (task.subject.kind === 'user') await closeLeaver(tx, store.id, task.subject.id);
+    if (task.subject.kind === 'user') await send(tx, [closingLeaver(store.id, task.subject.id)]);
     await upsertSyncStatus(tx, {
       since: at,
       environmentId,

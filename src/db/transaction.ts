@@ -3,6 +3,7 @@
  * again. So is a transaction whose prepared plan is older than a change of a table by another version.
  */
 
+import { type Write, writeTogether } from './knex/writing.ts';
 import { type Db, dialectOf, isCrossed } from './open.ts';
 import { isStalePlan } from './postgres/preparing.ts';
 
@@ -15,32 +16,37 @@ const ATTEMPTS_MAX = 5;
 export async function transact<T>(db: Db, body: (tx: Db) => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await db.transaction((tx) => withSent(tx, body));
+      return dialectOf(db) === 'sqlite' ? await db.transaction(body) : await sending(db, body);
     } catch (error) {
       if (attempt === ATTEMPTS_MAX || !(isCrossed(error) || isStalePlan(error))) throw error;
     }
   }
 }
 
-/** By transaction of `transact` on PostgreSQL: the writes that nobody has waited for. */
+/** By transaction of `transact` on PostgreSQL: the statements that nobody has waited for. */
 const sent = new WeakMap<Db, Promise<unknown>[]>();
 
 /**
- * A write whose answer nobody needs. PostgreSQL gets the next statement before it has answered this one, and whoever
- * began the transaction learns of an error at its end.
+ * As `writeTogether`, for writes whose answer nobody needs: one statement on PostgreSQL, which gets the next one before
+ * it has answered this. That may be the commit, which undoes everything if a write failed. Whoever began the
+ * transaction learns of the error at its end.
  */
-export async function send(tx: Db, write: Promise<unknown>): Promise<void> {
-  const writes = sent.get(tx);
-  if (!writes) return void (await write);
-  write.catch(() => {});
-  writes.push(write);
+export async function send(tx: Db, writes: readonly Write[]): Promise<void> {
+  const written = writeTogether(tx, writes);
+  const all = sent.get(tx);
+  if (!all) return void (await written);
+  written.catch(() => {});
+  all.push(written);
 }
 
-async function withSent<T>(tx: Db, body: (tx: Db) => Promise<T>): Promise<T> {
-  if (dialectOf(tx) === 'sqlite') return body(tx);
+async function sending<T>(db: Db, body: (tx: Db) => Promise<T>): Promise<T> {
   const writes: Promise<unknown>[] = [];
-  sent.set(tx, writes);
-  const [ended] = await Promise.allSettled([body(tx)]);
+  const [ended] = await Promise.allSettled([
+    db.transaction((tx) => {
+      sent.set(tx, writes);
+      return body(tx);
+    }),
+  ]);
   throwFirst([...(await Promise.allSettled(writes)), ended]);
   return (ended as PromiseFulfilledResult<T>).value;
 }

@@ -21,12 +21,12 @@ import { usersNamedAs, waitingForAccountsOf } from '../db/people/namesakes.ts';
 import { type Attribute, closeQuestionsAbout, insertQuestion, newcomersOf } from '../db/people/questions.ts';
 import { setSpeaker } from '../db/people/speakers.ts';
 import { splitUser } from '../db/people/writtenOver.ts';
-import { enqueueForAllStores, PRIORITY } from '../db/queue/tasks.ts';
+import { enqueueForAllStores } from '../db/queue/enqueue.ts';
 import { primaryEmail, type Resource } from '../model/resource.ts';
 import { newId } from '../support/ids.ts';
 import { mappedResource, sameUserId } from './inbound.ts';
 import { userEvent } from './userEvents.ts';
-import type { Write } from './write.ts';
+import { taskOf, type Write } from './write.ts';
 
 export interface Arrived {
   readonly created: UserRecord;
@@ -192,12 +192,6 @@ async function endQuestionsAbout(tx: Db, write: Write, personId: string, at: str
 /** Always in the same order, so that two requests never wait for each other's rows. */
 async function enqueueAgain(tx: Db, write: Write, personIds: readonly string[], at: string): Promise<void> {
   for (const id of [...personIds].sort()) {
-    await enqueueForAllStores(tx, {
-      environmentId: write.environmentId,
-      subject: { kind: 'user', id },
-      priority: PRIORITY.normal,
-      correlationIds: [write.cause.correlationId],
-      at,
-    });
+    await enqueueForAllStores(tx, taskOf(write, { kind: 'user', id }, at));
   }
 }

@@ -3,7 +3,7 @@
  * event, or none of them. It never queues tasks for the members: the worker does that.
  */
 
-import { appendEvent } from '../db/events.ts';
+import { eventInsert, savingEvents } from '../db/events.ts';
 import { removeAllMembers, someMembers } from '../db/identity/groupMembers.ts';
 import {
   type GroupRecord,
@@ -12,12 +12,11 @@ import {
   replaceGroupResource,
   softDeleteGroup,
 } from '../db/identity/groups.ts';
-import { writeTogether } from '../db/knex/writing.ts';
 import { type Db, isUniqueViolation } from '../db/open.ts';
 import { addingToCause } from '../db/queue/causes.ts';
 import { isHint } from '../db/queue/changedMembers.ts';
-import { enqueueForAllStores, PRIORITY } from '../db/queue/tasks.ts';
-import { together } from '../db/transaction.ts';
+import { enqueueForAllStores } from '../db/queue/enqueue.ts';
+import { send, together } from '../db/transaction.ts';
 import type { EventKind } from '../model/eventKinds.ts';
 import type { Resource } from '../model/resource.ts';
 import { isoTime } from '../support/clock.ts';
@@ -35,6 +34,7 @@ import {
   inTransaction,
   type Precondition,
   sameResource,
+  taskOf,
   type Write,
 } from './write.ts';
 
@@ -215,7 +215,7 @@ async function countLosses(tx: Db, write: Write, people: number, at: string): Pr
     people,
     at,
   };
-  await writeTogether(tx, [addingToCause(cause)]);
+  await send(tx, [addingToCause(cause)]);
 }
 
 /**
@@ -238,14 +238,7 @@ async function enqueueGroup(
   at: string,
   people: readonly string[] | null = null,
 ): Promise<void> {
-  await enqueueForAllStores(tx, {
-    environmentId: write.environmentId,
-    subject: { kind: 'group', id: group.id },
-    priority: PRIORITY.normal,
-    correlationIds: [write.cause.correlationId],
-    at,
-    people,
-  });
+  await enqueueForAllStores(tx, { ...taskOf(write, { kind: 'group', id: group.id }, at), people });
 }
 
 interface GroupEvent {
@@ -255,7 +248,7 @@ interface GroupEvent {
 }
 
 async function appendGroupEvent(tx: Db, write: Write, group: GroupRecord, at: string, event: GroupEvent) {
-  await appendEvent(tx, at, {
+  const written = eventInsert(at, {
     environmentId: write.environmentId,
     cause: write.cause,
     subject: { kind: 'group', id: group.id, display: group.displayName },
@@ -263,4 +256,5 @@ async function appendGroupEvent(tx: Db, write: Write, group: GroupRecord, at: st
     ...requestOf(write.origin),
     ...event,
   });
+  await send(tx, [savingEvents([written])]);
 }

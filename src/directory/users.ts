@@ -5,7 +5,7 @@
 
 import { retiringLossesOfPerson } from '../db/brake/losses.ts';
 import { lower } from '../db/columns.ts';
-import { appendEvent, eventInsert, savingEvents } from '../db/events.ts';
+import { eventInsert, savingEvents } from '../db/events.ts';
 import { groupIdsOfUser, removeUserFromGroups } from '../db/identity/groupMembers.ts';
 import { lockGroups, raiseGroupVersions } from '../db/identity/groups.ts';
 import { speakingUser } from '../db/identity/persons.ts';
@@ -21,12 +21,19 @@ import { lockShownUser, type ShownUser } from '../db/lists/users.ts';
 import { type Db, isUniqueViolation } from '../db/open.ts';
 import { yieldingPeople } from '../db/people/namesakes.ts';
 import { addingToCause } from '../db/queue/causes.ts';
+import {
+  type Enqueue,
+  enqueueForAllStores,
+  enqueueTask,
+  enqueueTasks,
+  PRIORITY,
+  workingStoreIds,
+} from '../db/queue/enqueue.ts';
 import { closingLeaverEverywhere } from '../db/queue/leavers.ts';
 import { cancellingRemovals } from '../db/queue/removals.ts';
-import { enqueueForAllStores, enqueueTask, PRIORITY } from '../db/queue/tasks.ts';
 import { groupsOfPerson } from '../db/seen/groupsAround.ts';
 import { groupsHoldingPerson } from '../db/seen/ledger.ts';
-import { together } from '../db/transaction.ts';
+import { send, together } from '../db/transaction.ts';
 import { isActive, type Resource } from '../model/resource.ts';
 import { isoTime } from '../support/clock.ts';
 import {
@@ -50,6 +57,7 @@ import {
   inTransaction,
   type Precondition,
   sameResource,
+  taskOf,
   type Write,
 } from './write.ts';
 
@@ -74,7 +82,7 @@ export async function createUser(
         if (left) await writeTogether(tx, [countingLoss(write, at)]);
         else if (isSpeaking) await writeTogether(tx, callingLeavingOff(created.personId));
         const priority = left ? PRIORITY.leaver : PRIORITY.normal;
-        if (hasStores) await enqueuePerson(tx, write, created, priority, at);
+        if (hasStores) await enqueueForAllStores(tx, personTask(write, created.personId, priority, at));
         if (known) await enqueueGroupsHolding(tx, write, created.personId, at);
         return { user: created, queued: hasStores };
       }),
@@ -121,11 +129,12 @@ export async function changeUser(
           ? await writeOver(tx, write, found, at)
           : found;
         const mapped = { from: asMapped(write, current.resource), to: asMapped(write, attempted) };
-        const [updated, isSpeaking] = await together(
+        const [updated, around] = await together(
           replaceUserResource(tx, current, attempted, at, mapped),
-          current.active !== isActive(attempted) && speaksForPerson(tx, current),
+          lookAround(tx, write, current, attempted),
         );
-        const queued = await recordUserChange(tx, write, { before: current, after: updated, isSpeaking, at });
+        await recordUserChange(tx, write, { before: current, after: updated, around, at });
+        const queued = around.storeIds.length > 0;
         if (namesOf(current.resource) !== namesOf(attempted))
           await askWhetherKnown(tx, write, updated, at, hash);
         if (current !== found) await leaveToOthers(tx, write, found.personId, at, hash);
@@ -150,34 +159,56 @@ function callingLeavingOff(personId: string) {
   return [retiringLossesOfPerson(personId), cancellingRemovals(personId), closingLeaverEverywhere(personId)];
 }
 
+/** Whom a change concerns beside the user. */
+interface Around {
+  readonly storeIds: readonly string[];
+  /** Whether this user speaks for the person, if the person left or returned. */
+  readonly isSpeaking: boolean;
+  /** People who have no account because this user has their address: they may get one now. */
+  readonly yielding: readonly string[];
+  /** Groups that were planned while the person was inactive left the person out. */
+  readonly groupIds: readonly string[];
+}
+
+async function lookAround(tx: Db, write: Write, before: UserRecord, after: Resource): Promise<Around> {
+  const left = before.active && !isActive(after);
+  const returned = !before.active && isActive(after);
+  const freesAddress = left || matchedEmail(write, before.resource) !== matchedEmail(write, after);
+  const [storeIds, isSpeaking, yielding, groupIds] = await together(
+    workingStoreIds(tx, write.environmentId),
+    (left || returned) && speaksForPerson(tx, before),
+    before.active && freesAddress ? yieldingTo(tx, write, before) : [],
+    returned ? groupsOfPerson(tx, before.personId) : [],
+  );
+  return { storeIds, isSpeaking, yielding, groupIds: isSpeaking ? groupIds : [] };
+}
+
 interface Recorded {
   readonly before: UserRecord;
   readonly after: UserRecord;
-  /** Whether this user speaks for the person, if the person left or returned. */
-  readonly isSpeaking: boolean;
+  readonly around: Around;
   readonly at: string;
 }
 
-/** False where no store is to be told. */
-async function recordUserChange(tx: Db, write: Write, change: Recorded): Promise<boolean> {
-  const { before, after, isSpeaking, at } = change;
+async function recordUserChange(tx: Db, write: Write, change: Recorded): Promise<void> {
+  const { before, after, around, at } = change;
+  const { storeIds, isSpeaking } = around;
   const left = before.active && !after.active;
   const returned = !before.active && after.active;
-  const freesAddress = left || matchedEmail(write, before.resource) !== matchedEmail(write, after.resource);
   const event = userEvent(write, after, {
     kind: left ? 'user.deactivated' : returned ? 'user.activated' : 'user.updated',
     ...differences(before.resource, after.resource),
   });
   const counted = left && isSpeaking ? [countingLoss(write, at)] : [];
   const calledOff = returned && isSpeaking ? callingLeavingOff(after.personId) : [];
-  const [, queued] = await together(
-    writeTogether(tx, [...counted, ...calledOff, savingEvents([eventInsert(at, event)])]),
-    enqueuePerson(tx, write, after, left && isSpeaking ? PRIORITY.leaver : PRIORITY.normal, at),
-    before.active && freesAddress && enqueueYielding(tx, write, before, at),
-    // Groups that were planned while the person was inactive left the person out.
-    returned && isSpeaking && enqueueGroupsOf(tx, write, after.personId, at),
-  );
-  return queued;
+  await send(tx, [...counted, ...calledOff, savingEvents([eventInsert(at, event)])]);
+  const priority = left && isSpeaking ? PRIORITY.leaver : PRIORITY.normal;
+  await enqueueTasks(tx, storeIds, personTask(write, after.personId, priority, at));
+  for (const id of around.yielding) await enqueueTasks(tx, storeIds, taskOf(write, { kind: 'user', id }, at));
+  for (const id of around.groupIds) {
+    const people = [after.personId];
+    await enqueueTasks(tx, storeIds, { ...taskOf(write, { kind: 'group', id }, at), people });
+  }
 }
 
 /** Deletes the user and its memberships. Throws DirectoryRefusal: notFound, versionMismatch. */
@@ -202,14 +233,18 @@ export async function deleteUser(
     await raiseGroupVersions(tx, groupIds, at);
     await softDeleteUser(tx, user, at, filtered !== null);
     await writeTogether(tx, [countingLoss(write, at)]);
-    await enqueuePerson(tx, write, user, spoke ? PRIORITY.leaver : PRIORITY.normal, at);
-    await enqueueYielding(tx, write, user, at);
+    const priority = spoke ? PRIORITY.leaver : PRIORITY.normal;
+    const storeIds = await workingStoreIds(tx, write.environmentId);
+    await enqueueTasks(tx, storeIds, personTask(write, user.personId, priority, at));
+    for (const id of await yieldingTo(tx, write, user))
+      await enqueueTasks(tx, storeIds, taskOf(write, { kind: 'user', id }, at));
     if (await speakingUser(tx, user.personId)) await enqueueGroupsHolding(tx, write, user.personId, at);
     else await leaveToOthers(tx, write, user.personId, at, hash);
-    await appendUserEvent(tx, write, user, at, {
+    const event: UserEvent = {
       ...(filtered === null ? { kind: 'user.deleted' } : { kind: 'user.filtered', reason: filtered }),
       before: { id, userName: user.userName, active: user.active, groups: groupIds.length },
-    });
+    };
+    await send(tx, [savingEvents([eventInsert(at, userEvent(write, user, event))])]);
   });
   directory.wake.signal();
 }
@@ -238,41 +273,14 @@ function countingLoss(write: Write, at: string) {
   });
 }
 
-function enqueuePerson(
-  tx: Db,
-  write: Write,
-  user: Pick<UserRecord, 'personId'>,
-  priority: number,
-  at: string,
-): Promise<boolean> {
-  return enqueueForAllStores(tx, {
-    environmentId: write.environmentId,
-    subject: { kind: 'user', id: user.personId },
-    priority,
-    correlationIds: [write.cause.correlationId],
-    at,
-  });
+function personTask(write: Write, personId: string, priority: number, at: string): Enqueue {
+  return { ...taskOf(write, { kind: 'user', id: personId }, at), priority };
 }
 
-/** Queues people who have no account because this user has their address: they may get one now. */
-async function enqueueYielding(tx: Db, write: Write, user: UserRecord, at: string): Promise<void> {
+/** People who have no account because this user has their address. */
+async function yieldingTo(tx: Db, write: Write, user: UserRecord): Promise<readonly string[]> {
   const address = matchedEmail(write, user.resource);
-  if (address === null) return;
-  for (const id of await yieldingPeople(tx, write.environmentId, lower(address), user.personId))
-    await enqueuePerson(tx, write, { personId: id }, PRIORITY.normal, at);
-}
-
-async function enqueueGroupsOf(tx: Db, write: Write, personId: string, at: string): Promise<void> {
-  for (const id of await groupsOfPerson(tx, personId)) {
-    await enqueueForAllStores(tx, {
-      environmentId: write.environmentId,
-      subject: { kind: 'group', id },
-      priority: PRIORITY.normal,
-      correlationIds: [write.cause.correlationId],
-      at,
-      people: [personId],
-    });
-  }
+  return address === null ? [] : yieldingPeople(tx, write.environmentId, lower(address), user.personId);
 }
 
 /**
@@ -281,16 +289,6 @@ async function enqueueGroupsOf(tx: Db, write: Write, personId: string, at: strin
  */
 async function enqueueGroupsHolding(tx: Db, write: Write, personId: string, at: string) {
   for (const { storeId, groupId } of await groupsHoldingPerson(tx, personId)) {
-    await enqueueTask(tx, storeId, {
-      environmentId: write.environmentId,
-      subject: { kind: 'group', id: groupId },
-      priority: PRIORITY.normal,
-      correlationIds: [write.cause.correlationId],
-      at,
-    });
+    await enqueueTask(tx, storeId, taskOf(write, { kind: 'group', id: groupId }, at));
   }
-}
-
-async function appendUserEvent(tx: Db, write: Write, user: UserRecord, at: string, event: UserEvent) {
-  await appendEvent(tx, at, userEvent(write, user, event));
 }

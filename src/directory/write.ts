@@ -7,9 +7,11 @@ import { isDeepStrictEqual } from 'node:util';
 import type { IdentifierHash } from '../db/access/identifierKey.ts';
 import type { ConnectionRecord } from '../db/identity/connections.ts';
 import type { Db } from '../db/open.ts';
+import { type Enqueue, PRIORITY } from '../db/queue/enqueue.ts';
 import { transact } from '../db/transaction.ts';
 import type { Cause } from '../model/cause.ts';
 import type { Resource } from '../model/resource.ts';
+import type { Subject } from '../model/subject.ts';
 import type { Clock } from '../support/clock.ts';
 import type { Deadline } from './deadline.ts';
 import type { Origin } from './origin.ts';
@@ -59,6 +61,12 @@ export async function inTransaction<T>(
     deadline?.commit();
     return result;
   });
+}
+
+/** What stores have to do for the subject, not ahead of others. */
+export function taskOf(write: Write, subject: Subject, at: string): Enqueue {
+  const { environmentId, cause } = write;
+  return { environmentId, subject, priority: PRIORITY.normal, correlationIds: [cause.correlationId], at };
 }
 
 /** Of one resource without members, as JSON; the audit log stores it too. */

@@ -4,9 +4,9 @@
  */
 
 import type { Db } from '../db/open.ts';
-import { closeLeaver, getLeaver, openLeavers, saveCheck } from '../db/queue/leavers.ts';
+import { PRIORITY } from '../db/queue/enqueue.ts';
+import { closingLeaver, getLeaver, openingLeavers, saveCheck } from '../db/queue/leavers.ts';
 import { hurryTask } from '../db/queue/queue.ts';
-import { PRIORITY } from '../db/queue/tasks.ts';
 import { getLink, type LinkRecord } from '../db/seen/links.ts';
 import { send } from '../db/transaction.ts';
 import type { Skip } from '../model/change.ts';
@@ -62,14 +62,16 @@ export async function settleLeaver(
       return attempt.now();
     }
   }
-  if (attempt.task.isOpenLeaver) await send(tx, closeLeaver(tx, store.id, personId));
+  if (attempt.task.isOpenLeaver) await send(tx, [closingLeaver(store.id, personId)]);
   return null;
 }
 
 function openLeaver(tx: Db, { context, task }: Attempt, since: string): Promise<void> {
   const { id: storeId, environmentId } = context.store;
   const correlationId = task.causes.at(-1) ?? null;
-  return openLeavers(tx, [storeId], { personId: task.subject.id, environmentId, correlationId, since });
+  return send(tx, [
+    openingLeavers([storeId], { personId: task.subject.id, environmentId, correlationId, since }),
+  ]);
 }
 
 /**

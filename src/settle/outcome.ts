@@ -11,7 +11,7 @@ import {
   type SyncStatusRecord,
   type VendorAnswer,
 } from '../db/seen/syncStatuses.ts';
-import { recordSuccess } from '../db/stores/storeProgress.ts';
+import { recordingSuccess } from '../db/stores/storeProgress.ts';
 import { send } from '../db/transaction.ts';
 import type { Skip } from '../model/change.ts';
 import { isoTime } from '../support/clock.ts';
@@ -76,7 +76,7 @@ export async function conclude(
   await explain(tx, attempt, outcome, before, status.reason);
   if (outcome.keyWaits) await rememberKeyWaits(tx, attempt, outcome.keyWaits);
   if (attempt.asked && attempt.deps.notesSuccess())
-    await send(tx, recordSuccess(tx, store.id, attempt.now()));
+    await send(tx, [recordingSuccess(store.id, attempt.now())]);
   const undone = { isHeld: outcome.heldReasons.length > 0, isRefused: (outcome.refusals ?? []).length > 0 };
   const recheckAt = outcome.leaving ? await settleLeaver(tx, attempt, outcome.leaving, undone) : null;
   if (outcome.owedSince) await retryOwed(tx, attempt, outcome.owedSince);

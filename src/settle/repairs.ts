@@ -5,11 +5,12 @@
 
 import type { Db } from '../db/open.ts';
 import { type Attribute, insertQuestion } from '../db/people/questions.ts';
-import { doubtMembershipsOf } from '../db/seen/ledger.ts';
+import { doubtingMembershipsOf } from '../db/seen/ledger.ts';
 import { type LinkPatch, type LinkRecord, saveLink, updateLink } from '../db/seen/links.ts';
 import { forgetObservation, observe } from '../db/seen/observations.ts';
 import { forgetRefusedOfAccount } from '../db/seen/refusedMemberships.ts';
 import { type ProtectedAccount, rememberProtected, saveSpared } from '../db/seen/spared.ts';
+import { send } from '../db/transaction.ts';
 import type { UserChange } from '../model/change.ts';
 import type { Attributes, DesiredUser } from '../model/desired.ts';
 import type { Remote } from '../model/remote.ts';
@@ -112,7 +113,7 @@ async function vanish(tx: Db, attempt: Attempt, link: LinkRecord): Promise<void>
   const { store } = attempt.context;
   await updateLink(tx, link.id, REMOVED, attempt.now());
   // If the account is shown again, its memberships are still owed.
-  await doubtMembershipsOf(tx, store.id, link.remoteId);
+  await send(tx, [doubtingMembershipsOf(store.id, link.remoteId)]);
   await forgetRefusedOfAccount(tx, store.id, link.remoteId);
   await forgetObservation(tx, store.id, 'user', link.remoteId);
   await enqueueHeirs(tx, attempt);
@@ -159,7 +160,7 @@ async function recover(
   // What would have followed the lost answer.
   if (found === 'enabled') await enqueueGroupsOf(tx, attempt, link.remoteId);
   if (found === 'disabled' && !attempt.context.connector.capabilities.disableKeepsMemberships)
-    await doubtMembershipsOf(tx, attempt.context.store.id, link.remoteId);
+    await send(tx, [doubtingMembershipsOf(attempt.context.store.id, link.remoteId)]);
   const meant = attempt.intent?.ops ?? [];
   const op = found === null ? null : found === 'enabled' ? 'enable' : 'disable';
   if (op !== null && meant.includes(op)) {

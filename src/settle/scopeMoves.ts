@@ -15,8 +15,8 @@ import {
 import type { SqlCondition } from '../db/lists/resources.ts';
 import type { Db } from '../db/open.ts';
 import { countAnnounced } from '../db/queue/causes.ts';
+import { enqueueTask, PRIORITY } from '../db/queue/enqueue.ts';
 import { peopleOfCause } from '../db/queue/queue.ts';
-import { enqueueTask, PRIORITY } from '../db/queue/tasks.ts';
 import { statusesOfSubjects } from '../db/seen/syncStatuses.ts';
 import { linkedOutside, unsettledMembers } from '../db/stores/scope.ts';
 import { isLoss, type Plan, replacesIdentity } from '../model/change.ts';

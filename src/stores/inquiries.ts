@@ -9,12 +9,12 @@ import {
   getInquiry,
   type Inquiry,
   insertInquiry,
+  lastWorkerSeen,
   type Question,
   type SealedSecrets,
   type WantedGroups,
 } from '../db/queue/inquiries.ts';
 import type { Wake } from '../db/queue/wake.ts';
-import { lastWorkerSeen } from '../db/queue/workers.ts';
 import { RequestError } from '../model/errors.ts';
 import type { Configuration } from '../model/settings.ts';
 import type { Kind } from '../model/subject.ts';

@@ -6,7 +6,7 @@
 import { addPeopleToCause, closeCause } from '../db/brake/brakeLedger.ts';
 import { subjectsPage } from '../db/identity/subjects.ts';
 import type { Db } from '../db/open.ts';
-import { enqueueTask, PRIORITY } from '../db/queue/tasks.ts';
+import { enqueueTask, PRIORITY } from '../db/queue/enqueue.ts';
 import type { SyncRunRecord } from '../db/runs/syncRuns.ts';
 import { takeUnshownWaits } from '../db/seen/keys.ts';
 import { rememberAdopters } from '../db/seen/observations.ts';

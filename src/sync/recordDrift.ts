@@ -6,14 +6,15 @@
 import { isDeepStrictEqual } from 'node:util';
 import { appendEvent } from '../db/events.ts';
 import type { Db } from '../db/open.ts';
+import { enqueueTask, PRIORITY } from '../db/queue/enqueue.ts';
 import { noteLostAccount } from '../db/queue/queue.ts';
-import { enqueueTask, PRIORITY } from '../db/queue/tasks.ts';
 import type { SyncRunRecord } from '../db/runs/syncRuns.ts';
 import { forgetDrift, rememberDrift } from '../db/seen/drift.ts';
-import { doubtMembershipsOf } from '../db/seen/ledger.ts';
+import { doubtingMembershipsOf } from '../db/seen/ledger.ts';
 import { type LinkRecord, updateLink, userLinksByRemoteId } from '../db/seen/links.ts';
 import { forgetRefusedOfAccount } from '../db/seen/refusedMemberships.ts';
 import { upsertSyncStatus } from '../db/seen/syncStatuses.ts';
+import { send } from '../db/transaction.ts';
 import { SYSTEM } from '../model/cause.ts';
 import type { Attributes } from '../model/desired.ts';
 import type { RemoteError } from '../model/errors.ts';
@@ -55,7 +56,7 @@ export async function recordPersonDrift(
     const { state } = drift.patch;
     const { disableKeepsMemberships } = step.context.connector.capabilities;
     if (state === 'removed' || (state === 'disabled' && !disableKeepsMemberships))
-      await doubtMembershipsOf(tx, store.id, link.remoteId);
+      await send(tx, [doubtingMembershipsOf(store.id, link.remoteId)]);
     if (state === 'removed') await forgetRefusedOfAccount(tx, store.id, link.remoteId);
     const isNews = drift.patch.state !== undefined || drift.patch.notAccepted !== undefined;
     if (lost) await enqueueLost(tx, step, link);

@@ -7,9 +7,9 @@
 import type { VendorCall } from '../connectors/connector.ts';
 import type { Db } from '../db/open.ts';
 import type { DueOnStore, TaskSelection } from '../db/queue/dueTasks.ts';
+import { PRIORITY } from '../db/queue/enqueue.ts';
 import { LeaseLost } from '../db/queue/leases.ts';
 import type { DueTask } from '../db/queue/queue.ts';
-import { PRIORITY } from '../db/queue/tasks.ts';
 import { membersAmong } from '../db/seen/memberDifferences.ts';
 import type { StoreRecord } from '../db/stores/stores.ts';
 import { RemoteError } from '../model/errors.ts';

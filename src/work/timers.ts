@@ -6,9 +6,10 @@
 import { appendEvent } from '../db/events.ts';
 import { lastDeletedUser, speakingUser } from '../db/identity/persons.ts';
 import type { Db } from '../db/open.ts';
+import { enqueueTask, PRIORITY } from '../db/queue/enqueue.ts';
 import { type LeaverRecord, storesWithUnreportedLeavers, takeOverdue } from '../db/queue/leavers.ts';
 import { takeDueRemovals } from '../db/queue/removals.ts';
-import { enqueueTask, PRIORITY, taskOf } from '../db/queue/tasks.ts';
+import { taskOf } from '../db/queue/tasks.ts';
 import { insertSyncRun, lastScanningRun, nextOpenRun } from '../db/runs/syncRuns.ts';
 import { getSyncStatus } from '../db/seen/syncStatuses.ts';
 import { everyActiveStore, lockStore, type StoreRecord } from '../db/stores/stores.ts';

@@ -4,9 +4,9 @@
  */
 
 import type { DuePeer } from '../db/queue/duePeers.ts';
+import { saveWorkerSeen } from '../db/queue/inquiries.ts';
 import type { Presence } from '../db/queue/presence.ts';
 import type { Wake } from '../db/queue/wake.ts';
-import { saveWorkerSeen } from '../db/queue/workers.ts';
 import { isoTime, pause } from '../support/clock.ts';
 import { newId } from '../support/ids.ts';
 import { type Duties, PeerRunner, type RunnerDeps } from './peerRunner.ts';

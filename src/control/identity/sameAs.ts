@@ -17,9 +17,9 @@ import {
   type QuestionRecord,
 } from '../../db/people/questions.ts';
 import { setSpeaker } from '../../db/people/speakers.ts';
+import { enqueueForAllStores, PRIORITY } from '../../db/queue/enqueue.ts';
 import { closingLeaverEverywhere } from '../../db/queue/leavers.ts';
 import { cancellingRemovals } from '../../db/queue/removals.ts';
-import { enqueueForAllStores, PRIORITY } from '../../db/queue/tasks.ts';
 import { groupsOfPerson } from '../../db/seen/groupsAround.ts';
 import { transact } from '../../db/transaction.ts';
 import type { Cause } from '../../model/cause.ts';

@@ -8,10 +8,12 @@ import { beginWindow } from '../../db/brake/brakeLedger.ts';
 import { type HeldIn, storesHolding } from '../../db/brake/heldLists.ts';
 import { type Decision, decideHeld, type LossRecord, standingOfSubject } from '../../db/brake/losses.ts';
 import type { Db } from '../../db/open.ts';
-import { closeLeaver } from '../../db/queue/leavers.ts';
-import { deleteHeldTask, enqueueTask, PRIORITY, taskOf } from '../../db/queue/tasks.ts';
+import { enqueueTask, PRIORITY } from '../../db/queue/enqueue.ts';
+import { closingLeaver } from '../../db/queue/leavers.ts';
+import { deleteHeldTask, taskOf } from '../../db/queue/tasks.ts';
 import { getSyncStatus, upsertSyncStatus } from '../../db/seen/syncStatuses.ts';
 import { lockStore, type StoreRecord } from '../../db/stores/stores.ts';
+import { send } from '../../db/transaction.ts';
 import type { Cause } from '../../model/cause.ts';
 import { replacesIdentity } from '../../model/change.ts';
 import { releaseBrakeIfClear } from '../../settle/gate/release.ts';
@@ -96,7 +98,7 @@ async function leaveUndone(tx: Db, row: LossRecord, cause: Cause, at: string): P
   const rows = await standingOfSubject(tx, storeId, subject);
   if (rows.some((other) => other.state === 'held')) return;
   await deleteHeldTask(tx, storeId, subject);
-  if (subject.kind === 'user') await closeLeaver(tx, storeId, subject.id);
+  if (subject.kind === 'user') await send(tx, [closingLeaver(storeId, subject.id)]);
   const before = await getSyncStatus(tx, storeId, subject);
   await upsertSyncStatus(tx, {
     environmentId: row.environmentId,

@@ -12,7 +12,7 @@ import { causesWaiting, EVERYBODY, noteUndone, type UndoneCause } from '../../db
 import { appendEvent } from '../../db/events.ts';
 import { namesOfPeople } from '../../db/identity/subjects.ts';
 import type { Db } from '../../db/open.ts';
-import { enqueueTask, PRIORITY } from '../../db/queue/tasks.ts';
+import { enqueueTask, PRIORITY } from '../../db/queue/enqueue.ts';
 import { listWorkingStores, type StoreRecord } from '../../db/stores/stores.ts';
 import { transact } from '../../db/transaction.ts';
 import type { Cause } from '../../model/cause.ts';

@@ -3,96 +3,16 @@
  * something. The caller has locked the store.
  */
 
-import { chunks } from '../chunks.ts';
+import { type Write, writing } from '../knex/writing.ts';
 import type { Db } from '../open.ts';
-import { type CauseRow, type CausesOnStore, causesRows, sumUp } from '../queue/causes.ts';
-import { undoneAmong } from './undoneCauses.ts';
-
-export interface WindowRecord {
-  /** How many people lost something since the cutoff. */
-  readonly used: number;
-  /** The base of the window's oldest entry; null where the window is empty. */
-  readonly base: number | null;
-  readonly inWindow: ReadonlySet<string>;
-}
-
-export interface BooksQuestion {
-  /** When the window begins; an ISO time. */
-  readonly cutoff: string;
-  /** The people to look up in the window. */
-  readonly personKeys: readonly string[];
-  readonly correlationIds: readonly string[];
-}
-
-export interface Books {
-  readonly window: WindowRecord;
-  readonly causes: CausesOnStore;
-  /** The requests of which an admin undid something. */
-  readonly undone: ReadonlySet<string>;
-}
-
-/** Reads the window, and what is known of the requests that caused the task. */
-export async function readBooks(
-  db: Db,
-  storeId: string,
-  { cutoff, personKeys, correlationIds }: BooksQuestion,
-): Promise<Books> {
-  const ledger = () => db('brake_ledger').where({ store_id: storeId }).where('at', '>', cutoff);
-  const oldest = ledger().orderBy('at').limit(1).select('base');
-  const inWindow = new Set<string>();
-  const undone = new Set<string>();
-  const causes: CauseRow[] = [];
-  let window: BookRow | undefined;
-  // Usually there is one chunk, and one statement reads everything.
-  for (const some of personKeys.length === 0 ? [[]] : chunks(personKeys)) {
-    const rows: readonly BookRow[] = await ledger()
-      .select({ what: db.raw("'window'"), id: db.raw('null'), store_id: db.raw('null') })
-      .select({ people: db.raw('count(*)'), subjects: oldest })
-      .unionAll([
-        ledger()
-          .whereIn('person_key', some)
-          .select({ what: db.raw("'person'"), id: 'person_key', store_id: db.raw('null') })
-          .select({ people: db.raw('0'), subjects: db.raw('0') }),
-        causesRows(db, storeId, window ? [] : correlationIds)
-          .select({ what: db.raw("'cause'"), id: 'correlation_id', store_id: 'store_id' })
-          .select('people', 'subjects'),
-        undoneAmong(db, window ? [] : correlationIds)
-          .select({ what: db.raw("'undone'"), id: 'correlation_id', store_id: db.raw('null') })
-          .select({ people: db.raw('0'), subjects: db.raw('0') }),
-      ]);
-    for (const row of rows) {
-      if (row.what === 'window') window = row;
-      else if (row.what === 'person') inWindow.add(row.id);
-      else if (row.what === 'undone') undone.add(row.id);
-      else causes.push({ ...row, correlation_id: row.id });
-    }
-  }
-  const base = window?.subjects ?? null;
-  return {
-    window: { used: Number(window?.people), base: base === null ? null : Number(base), inWindow },
-    causes: sumUp(storeId, causes),
-    undone,
-  };
-}
-
-/** For the window: how many people, and the base of the oldest entry. */
-interface BookRow extends Omit<CauseRow, 'correlation_id'> {
-  readonly what: 'window' | 'person' | 'cause' | 'undone';
-  readonly id: string;
-}
 
 /** Counts the person in the window before the call, so that several workers together stay within the limit. */
-export async function reservePerson(
-  db: Db,
-  storeId: string,
-  personKey: string,
-  base: number,
-  at: string,
-): Promise<void> {
-  await db('brake_ledger')
-    .insert({ store_id: storeId, person_key: personKey, at, base })
-    .onConflict(['store_id', 'person_key'])
-    .merge(['at', 'base']);
+export function reservingPerson(storeId: string, personKey: string, base: number, at: string): Write {
+  return writing(reserve, { store_id: storeId, person_key: personKey, at, base });
+}
+
+function reserve(db: Db, row: object) {
+  return db('brake_ledger').insert(row).onConflict(['store_id', 'person_key']).merge(['at', 'base']);
 }
 
 /** Starts a new window: earlier losses no longer count. */

@@ -7,6 +7,7 @@ import type { Resource } from '../../model/resource.ts';
 import { groupNameCore } from '../../support/text/groupName.ts';
 import { chunks } from '../chunks.ts';
 import { fromBoolean, fromJson, lower, toJson } from '../columns.ts';
+import { updatingRow } from '../knex/writing.ts';
 import {
   type ListPage,
   type PageByKey,
@@ -15,6 +16,7 @@ import {
   pageByPosition,
 } from '../lists/resources.ts';
 import { type Db, forUpdate } from '../open.ts';
+import { send } from '../transaction.ts';
 
 export interface GroupRecord {
   readonly id: string;
@@ -57,7 +59,7 @@ export async function replaceGroupResource(
   at: string,
 ): Promise<GroupRecord> {
   const columns = { ...resourceColumns(resource), version: group.version + 1, updated_at: at };
-  await db('groups').where({ id: group.id }).update(columns);
+  await send(db, [updatingRow('groups', group.id, columns)]);
   return {
     ...group,
     displayName: columns.display_name,

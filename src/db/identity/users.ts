@@ -6,12 +6,13 @@
 import { isDeepStrictEqual } from 'node:util';
 import { emailsOf, isActive, primaryEmail, type Resource } from '../../model/resource.ts';
 import { fromBoolean, fromJson, lower, toJson } from '../columns.ts';
-import { type Insert, insertTogether, updatingRow, writeTogether } from '../knex/writing.ts';
+import { type Insert, insertingTogether, insertTogether, updatingRow } from '../knex/writing.ts';
 import { type PageByKey, pageByKey } from '../lists/resources.ts';
 import { type Db, forUpdate } from '../open.ts';
 import { type Hash, rememberFormer } from '../people/formers.ts';
 import { lookalikeOf } from '../people/lookalikes.ts';
 import { forgetWords, wordsOfUser } from '../people/words.ts';
+import { send } from '../transaction.ts';
 import { mappedColumns } from './mappedColumns.ts';
 
 export interface UserRecord {
@@ -77,13 +78,14 @@ export async function insertUser(
     speaker_connection_id: user.connectionId,
     created_at: user.createdAt,
   };
-  await insertTogether(db, [
+  const inserts = [
     { table: 'persons', rows: user.isNewPerson ? [person] : [] },
     { table: 'users', rows: [row] },
     { table: 'user_emails', rows: emailRows(user.connectionId, user.id, user.resource) },
     wordsOfUser(user, user.resource),
     ...together,
-  ]);
+  ];
+  await send(db, insertingTogether(db, inserts));
   return toUser(row);
 }
 
@@ -109,7 +111,7 @@ export async function replaceUserResource(
   const left = user.active && !columns.active ? { deactivated_at: at } : {};
   const since = columns.active ? { deactivated_at: null } : left;
   const changed = { ...columns, ...since, ...looks, left_external_id: leftExternalId, purged_at: purgedAt };
-  await writeTogether(db, [updatingRow('users', user.id, changed)]);
+  await send(db, [updatingRow('users', user.id, changed)]);
   if (emailKey(user.resource) !== emailKey(resource)) {
     await db('user_emails').where({ user_id: user.id }).delete();
     const rows = emailRows(user.connectionId, user.id, resource);

@@ -59,11 +59,13 @@ const SQLITE_ROWS_MAX = 400;
 
 /** Inserts rows of several tables, parents first. PostgreSQL checks foreign keys at the end of the statement. */
 export async function insertTogether(db: Db, inserts: readonly Insert[]): Promise<void> {
+  await writeTogether(db, insertingTogether(db, inserts));
+}
+
+/** The writes of `insertTogether`. */
+export function insertingTogether(db: Db, inserts: readonly Insert[]): readonly Write[] {
   const rowsMax = dialectOf(db) === 'sqlite' ? SQLITE_ROWS_MAX : Number.POSITIVE_INFINITY;
-  await writeTogether(
-    db,
-    inserts.flatMap((insert) => inserting(insert, rowsMax)),
-  );
+  return inserts.flatMap((insert) => inserting(insert, rowsMax));
 }
 
 function inserting({ table, rows }: Insert, rowsMax: number): readonly Write[] {

@@ -10,7 +10,7 @@ import { fromBoolean, lower } from '../columns.ts';
 import type { Strategy } from '../identity/connections.ts';
 import type { SqlCondition } from '../lists/resources.ts';
 import { type Db, rowsOf } from '../open.ts';
-import { WORKING } from '../queue/tasks.ts';
+import { WORKING } from '../queue/enqueue.ts';
 import type { Hash } from './formers.ts';
 
 export interface Arrival {

@@ -7,6 +7,7 @@ import type { CommonSettings } from '../../model/commonSettings.ts';
 import { chunks } from '../chunks.ts';
 import { lower } from '../columns.ts';
 import { toUser, type UserRecord } from '../identity/users.ts';
+import { kept } from '../knex/kept.ts';
 import type { Db } from '../open.ts';
 import { newcomersOf } from './questions.ts';
 
@@ -17,15 +18,22 @@ export async function yieldingPeople(
   address: string,
   exceptId: string,
 ): Promise<readonly string[]> {
-  const rows = await db('users')
+  const rows = await yielding(db, { environmentId, address, exceptId });
+  return rows.map((row) => row.person_id);
+}
+
+const yielding = kept<
+  readonly { readonly person_id: string }[],
+  { readonly environmentId: string; readonly address: string; readonly exceptId: string }
+>((db, { environmentId, address, exceptId }) =>
+  db('users')
     .join('connections', 'connections.id', 'users.connection_id')
     .where({ 'users.environment_id': environmentId, 'users.primary_email_lower': address })
     .where({ 'connections.is_primary': false, 'connections.match_people': false })
     .whereNot('users.person_id', exceptId)
     .whereNull('users.deleted_at')
-    .distinct('users.person_id');
-  return rows.map((row: { person_id: string }) => row.person_id);
-}
+    .distinct('users.person_id'),
+);
 
 /** A live user, with the address as its connection maps it, in lower case. */
 export interface NamedUser {

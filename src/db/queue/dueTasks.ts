@@ -11,9 +11,9 @@ import { jsonList } from '../lists/values.ts';
 import type { Db } from '../open.ts';
 import { openRunsOf } from '../runs/syncRuns.ts';
 import { type StoreRecord, toStore } from '../stores/stores.ts';
+import { PRIORITY } from './enqueue.ts';
 import { openLeaverOf } from './leavers.ts';
 import type { DueTask, Intent, TaskFailure } from './queue.ts';
-import { PRIORITY } from './tasks.ts';
 
 export interface TaskSelection {
   readonly limit: number;

@@ -25,7 +25,7 @@ export interface LeaverRecord {
 type NewLeaver = Pick<LeaverRecord, 'personId' | 'environmentId' | 'correlationId' | 'since'>;
 
 /** Opens a leaver on each store. One that is open already keeps its `since`. */
-export async function openLeavers(db: Db, storeIds: readonly string[], leaver: NewLeaver): Promise<void> {
+export function openingLeavers(storeIds: readonly string[], leaver: NewLeaver): Write {
   const row = {
     person_id: leaver.personId,
     environment_id: leaver.environmentId,
@@ -35,10 +35,11 @@ export async function openLeavers(db: Db, storeIds: readonly string[], leaver: N
     disabled_at: null,
     checks: 0,
   };
-  await db('leavers')
-    .insert(storeIds.map((storeId) => ({ store_id: storeId, ...row })))
-    .onConflict(['store_id', 'person_id'])
-    .ignore();
+  return writing(open, { rows: storeIds.map((storeId) => ({ store_id: storeId, ...row })) });
+}
+
+function open(db: Db, { rows }: { readonly rows: readonly object[] }) {
+  return db('leavers').insert(rows).onConflict(['store_id', 'person_id']).ignore();
 }
 
 export async function getLeaver(db: Db, storeId: string, personId: string): Promise<LeaverRecord | null> {
@@ -54,8 +55,12 @@ export function openLeaverOf(db: Db, tasks: string): Knex.QueryBuilder {
 }
 
 /** The store confirmed that the access is gone, or an admin decided that nothing is to be done. */
-export async function closeLeaver(db: Db, storeId: string, personId: string): Promise<void> {
-  await db('leavers').where({ store_id: storeId, person_id: personId }).delete();
+export function closingLeaver(storeId: string, personId: string): Write {
+  return writing(close, { storeId, personId });
+}
+
+function close(db: Db, { storeId, personId }: Pick<LeaverRecord, 'storeId' | 'personId'>) {
+  return db('leavers').where({ store_id: storeId, person_id: personId }).delete();
 }
 
 /** Closes the leaver on every store: the person is back. */

@@ -6,9 +6,9 @@
 import type { Kind, Subject } from '../../model/subject.ts';
 import { fromJson, fromJsonOrNull, toJson } from '../columns.ts';
 import type { Db } from '../open.ts';
+import { enqueueTask, PRIORITY } from './enqueue.ts';
 import { getLeaver } from './leavers.ts';
 import { type Intent, setIntent } from './queue.ts';
-import { enqueueTask, PRIORITY } from './tasks.ts';
 
 export interface Recheck {
   readonly environmentId: string;

@@ -1,12 +1,16 @@
 /** The groups around one person: SCIM groups that have the person, and remote groups that have the account. */
 
+import { kept } from '../knex/kept.ts';
 import type { Db } from '../open.ts';
 
 /** The live SCIM groups that have the person as a direct member, through any of their users. */
 export async function groupsOfPerson(db: Db, personId: string): Promise<readonly string[]> {
-  const rows: { group_id: string }[] = await memberships(db, personId).distinct('m.group_id');
-  return rows.map((row) => row.group_id);
+  return (await groupIds(db, { personId })).map((row) => row.group_id);
 }
+
+const groupIds = kept<readonly { readonly group_id: string }[], { readonly personId: string }>(
+  (db, { personId }) => memberships(db, personId).distinct('m.group_id'),
+);
 
 export interface GroupsAround {
   /** As `groupsOfPerson`. */

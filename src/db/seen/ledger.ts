@@ -7,6 +7,7 @@ import type { RemoteMember } from '../../model/remote.ts';
 import { chunks } from '../chunks.ts';
 import { fromBoolean } from '../columns.ts';
 import { displayUnlessPurged } from '../identity/retention.ts';
+import { type Write, writing } from '../knex/writing.ts';
 import type { Db } from '../open.ts';
 import { forgetRefusedOfAccount, forgetRefusedOfGroup } from './refusedMemberships.ts';
 
@@ -181,8 +182,15 @@ export async function forgetMembers(
 }
 
 /** The account was disabled, or the vendor no longer shows it, and nobody says what happens to its memberships. */
-export async function doubtMembershipsOf(db: Db, storeId: string, remoteUserId: string): Promise<void> {
-  await db('membership_ledger')
+export function doubtingMembershipsOf(storeId: string, remoteUserId: string): Write {
+  return writing(doubt, { storeId, remoteUserId });
+}
+
+function doubt(
+  db: Db,
+  { storeId, remoteUserId }: { readonly storeId: string; readonly remoteUserId: string },
+) {
+  return db('membership_ledger')
     .where({ store_id: storeId, remote_user_id: remoteUserId })
     .update({ doubted: true });
 }

@@ -9,10 +9,11 @@ import type { Kind, Subject } from '../../model/subject.ts';
 import { newId } from '../../support/ids.ts';
 import { chunks } from '../chunks.ts';
 import { fromBoolean, fromJson, fromJsonOrNull, toJson } from '../columns.ts';
-import { updatingRow, writeTogether } from '../knex/writing.ts';
+import { updatingRow } from '../knex/writing.ts';
 import type { Db } from '../open.ts';
 import { addLinkWords, renameAccount } from '../people/linkWords.ts';
 import { forgetWords } from '../people/words.ts';
+import { send } from '../transaction.ts';
 
 export type LinkOrigin = 'created' | 'adopted';
 export type LinkState = 'enabled' | 'disabled' | 'invited' | 'removed';
@@ -240,6 +241,7 @@ export async function insertLink(db: Db, link: NewLink, at: string): Promise<Lin
 
 /** Writes only what the patch names. Members that were read again must all be looked at. */
 export async function updateLink(db: Db, id: string, patch: LinkPatch, at: string): Promise<void> {
+  if (patch.remoteName !== undefined || patch.remoteId !== undefined) await renameAccount(db, id, patch);
   const changed = {
     remote_id: patch.remoteId,
     remote_name: patch.remoteName,
@@ -258,8 +260,7 @@ export async function updateLink(db: Db, id: string, patch: LinkPatch, at: strin
     walked_version: patch.membersReadAt === undefined ? undefined : null,
     updated_at: at,
   };
-  if (patch.remoteName !== undefined || patch.remoteId !== undefined) await renameAccount(db, id, patch);
-  await writeTogether(db, [updatingRow('links', id, changed)]);
+  await send(db, [updatingRow('links', id, changed)]);
 }
 
 /** From now on, another SCIM group feeds the remote group. */

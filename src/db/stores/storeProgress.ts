@@ -4,12 +4,13 @@
  */
 
 import { toJson } from '../columns.ts';
+import { updatingRow, type Write } from '../knex/writing.ts';
 import { type Db, dialectOf, forUpdate } from '../open.ts';
 import type { StoreRecord, UnrecognisedAnswers } from './stores.ts';
 
 /** A task of the store was settled with the vendor's help. `at`: an ISO time here and below. */
-export async function recordSuccess(tx: Db, id: string, at: string): Promise<void> {
-  await tx('stores').where({ id }).update({ last_success_at: at });
+export function recordingSuccess(id: string, at: string): Write {
+  return updatingRow('stores', id, { last_success_at: at });
 }
 
 /** The store was read to its end; null: nothing that a scan saw can be relied on. */

@@ -29,8 +29,8 @@ import {
 } from '../../db/pull/identities.ts';
 import type { PullRun } from '../../db/pull/runs.ts';
 import { stagedPage } from '../../db/pull/staging.ts';
+import { enqueueTask, PRIORITY } from '../../db/queue/enqueue.ts';
 import { type Lease, recordPages, recordUnder } from '../../db/queue/leases.ts';
-import { enqueueTask, PRIORITY } from '../../db/queue/tasks.ts';
 import type { Claims } from '../../model/pull/identity.ts';
 import {
   type MappedTarget,

@@ -3,7 +3,8 @@
  * transaction under the store's lock, so that any number of workers together stays within the limit.
  */
 
-import { readBooks, reservePerson } from '../../db/brake/brakeLedger.ts';
+import { reservingPerson } from '../../db/brake/brakeLedger.ts';
+import type { Books } from '../../db/brake/gateBooks.ts';
 import { insertDiscarded, insertHeld, type LossRecord } from '../../db/brake/losses.ts';
 import { undoneFor } from '../../db/brake/undoneCauses.ts';
 import type { Db } from '../../db/open.ts';
@@ -32,7 +33,7 @@ export interface Question<C extends Change> {
   readonly changes: readonly C[];
   /** `changeKey`s of losses in an applied preview that released what the brake held. */
   readonly released: ReadonlySet<string>;
-  readonly known: readonly LossRecord[];
+  readonly books: Books;
   readonly lossOf: LossOf;
   /** As the store's row says, which this transaction has locked. */
   readonly isTripped: boolean;
@@ -42,13 +43,11 @@ export interface Question<C extends Change> {
 export async function askBrake<C extends Change>(
   tx: Db,
   attempt: Attempt,
-  { changes, released, known, lossOf, isTripped: tripped }: Question<C>,
+  { changes, released, books, lossOf, isTripped: tripped }: Question<C>,
 ): Promise<Judgement<C>> {
   const { store, settings } = attempt.context;
-  const cutoff = isoTime(attempt.deps.clock.now() - settings.brakeWindowMinutes * 60_000);
+  const { known, window, causes: about, undone } = books;
   const people = [...new Set(changes.filter(isLoss).map((change) => lossOf.personKey(change)))];
-  const asked = { cutoff, personKeys: people, correlationIds: attempt.task.causes };
-  const { window, causes: about, undone } = await readBooks(tx, store.id, asked);
   const { used, inWindow } = window;
   const base = window.base ?? (await countEnabledPeople(tx, store.id));
   // The request was still being written when its people were counted, so it may have taken more since.
@@ -81,17 +80,22 @@ export async function askBrake<C extends Change>(
   const limit = brakeLimit(settings, base);
   const isWhole = peopleOfCause > limit || emptied !== null;
   const trip = judgement.trips !== null ? 'now' : tripped && !isWhole ? 'before' : null;
-  const stopped = { storeId: store.id, limit, base, trip, windowStart: cutoff } as const;
+  const stopped = { storeId: store.id, limit, base, trip, windowStart: window.since } as const;
   const held = await hold(tx, attempt, judgement.fresh, stopped);
   const declined = await decline(tx, attempt, judgement.declined, cause, off);
   for (const person of judgement.reserved)
-    await send(tx, reservePerson(tx, store.id, person, base, attempt.now()));
+    await send(tx, [reservingPerson(store.id, person, base, attempt.now())]);
   if (judgement.trips !== null) {
     await tripBrake(tx, store.id, attempt.now());
     attempt.warn('the brake tripped: every loss on the store is held', { reason: judgement.trips });
     await attempt.event(tx, { kind: 'brake.tripped', outcome: 'held', reason: judgement.trips });
   }
   return { ...judgement, kept: [...judgement.kept, ...held, ...declined] };
+}
+
+/** When the brake's window begins; an ISO time. */
+export function windowStart({ context, deps }: Attempt): string {
+  return isoTime(deps.clock.now() - context.settings.brakeWindowMinutes * 60_000);
 }
 
 /** Whether the cause may have brought these changes. A new address or name always comes from the newest request. */

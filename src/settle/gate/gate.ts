@@ -4,7 +4,7 @@
  * let a loss through. The same transaction writes down what the attempt is about to do.
  */
 
-import { announceUnhindered, booksOfGate } from '../../db/brake/gateBooks.ts';
+import { announceUnhindered, readBooks } from '../../db/brake/gateBooks.ts';
 import { type LossRecord, retireLosses } from '../../db/brake/losses.ts';
 import type { Db } from '../../db/open.ts';
 import type { Intent } from '../../db/queue/queue.ts';
@@ -21,7 +21,7 @@ import {
 } from '../../plan/losses.ts';
 import type { Attempt } from '../attempt.ts';
 import { applyRepairs, type Repair } from '../repairs.ts';
-import { askBrake } from './brake.ts';
+import { askBrake, windowStart } from './brake.ts';
 import { intentOf } from './intent.ts';
 import { causeOf, releaseBrakeIfClear } from './release.ts';
 import { finish, recordLoss } from './taken.ts';
@@ -76,7 +76,12 @@ export async function openGate<C extends Change>(
   return attempt.recordBefore(changes.some(mayBeHeld), async (tx, { isBrakeTripped }) => {
     await applyRepairs(tx, attempt, repairs);
     const { context, task } = attempt;
-    const { known, isSomeApplied, isKeyHeld } = await booksOfGate(tx, context.store.id, task.subject, keys);
+    const personKeys = [...new Set(changes.filter(isLoss).map(lossOf.personKey))];
+    const books = await readBooks(tx, {
+      ...{ storeId: context.store.id, subject: task.subject, keys, personKeys },
+      ...{ correlationIds: task.causes, windowStart: windowStart(attempt) },
+    });
+    const { known, isSomeApplied, isKeyHeld } = books;
     const left = withoutDeclined(changes, known);
     const decided = new Set(known.filter((row) => row.state !== 'held').map((row) => row.changeKey));
     const standing = standingAmong(known);
@@ -85,7 +90,7 @@ export async function openGate<C extends Change>(
     const applied = isSomeApplied ? await appliedOf(tx, attempt, left.changes) : NONE_APPLIED;
     const permit = permitted(attempt, left.changes, applied, isDecided);
     const judgement = permit.changes.some(mayBeHeld)
-      ? await askBrake(tx, attempt, { ...permit, isTripped: isBrakeTripped, known, lossOf })
+      ? await askBrake(tx, attempt, { ...permit, isTripped: isBrakeTripped, books, lossOf })
       : { ...NO_LOSS, allowed: permit.changes };
     const revoked = known.filter((row) => isDeclined(row) && row.change.op === 'revoke');
     const members =

@@ -15,7 +15,7 @@ import {
 import { incidentOfUndo, undoneFor } from '../../db/brake/undoneCauses.ts';
 import type { Db } from '../../db/open.ts';
 import { type CalledOff, calledOff } from '../../db/pull/undo.ts';
-import { enqueueTask, PRIORITY } from '../../db/queue/tasks.ts';
+import { enqueueTask, PRIORITY } from '../../db/queue/enqueue.ts';
 import { holdBrake } from '../../db/stores/storeProgress.ts';
 import { type Change, changeKey, endsAccess, isLoss } from '../../model/change.ts';
 import type { LossState } from '../../model/loss.ts';

@@ -6,7 +6,8 @@
 import { accountsWantedBack, endGiveBack, groupsWantedBack, wantedBack } from '../../db/brake/giveBacks.ts';
 import type { LossRecord } from '../../db/brake/losses.ts';
 import type { Db } from '../../db/open.ts';
-import { closeLeaver } from '../../db/queue/leavers.ts';
+import { closingLeaver } from '../../db/queue/leavers.ts';
+import { send } from '../../db/transaction.ts';
 import type { RemoteError } from '../../model/errors.ts';
 import { type AccountChange, type GiveBack, giveAccountBack } from '../../plan/giveBack.ts';
 import type { Attempt } from '../attempt.ts';
@@ -72,7 +73,7 @@ async function end(tx: Db, attempt: Attempt, loss: LossRecord, back: GiveBack): 
   const personId = attempt.task.subject.id;
   if (back.verdict === 'given') {
     await endGiveBack(tx, [loss.id], 'undone', loss.reason);
-    await closeLeaver(tx, storeId, personId);
+    await send(tx, [closingLeaver(storeId, personId)]);
   } else if (back.verdict === 'moved' || back.verdict === 'impossible')
     await endGiveBack(tx, [loss.id], back.verdict, back.reason);
   // The memberships waited for the account, or for the news that it does not come back.

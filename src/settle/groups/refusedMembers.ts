@@ -5,7 +5,7 @@
 
 import type { MemberOutcome } from '../../connectors/connector.ts';
 import type { Db } from '../../db/open.ts';
-import { enqueueTask, PRIORITY } from '../../db/queue/tasks.ts';
+import { enqueueTask, PRIORITY } from '../../db/queue/enqueue.ts';
 import { userLinksByRemoteId } from '../../db/seen/links.ts';
 import {
   forgetRefused,

@@ -1,7 +1,7 @@
 /** Settles one SCIM group on one store: the remote group first, then its memberships, then a deletion. */
 
 import type { Db } from '../../db/open.ts';
-import { enqueueTask } from '../../db/queue/tasks.ts';
+import { enqueueTask } from '../../db/queue/enqueue.ts';
 import { saveWalked } from '../../db/seen/knownGroups.ts';
 import { forgetGroup, ownsMembers } from '../../db/seen/ledger.ts';
 import { deleteLink, getLink, groupLinksByRemoteId, type LinkRecord } from '../../db/seen/links.ts';

@@ -6,8 +6,9 @@
 
 import type { Applied, CallContext, VendorCall } from '../../connectors/connector.ts';
 import type { Db } from '../../db/open.ts';
+import { PRIORITY } from '../../db/queue/enqueue.ts';
 import type { Intent } from '../../db/queue/queue.ts';
-import { PRIORITY, raisePriority } from '../../db/queue/tasks.ts';
+import { raisePriority } from '../../db/queue/tasks.ts';
 import { keyWaitsOf, type Meanwhile, NOT_ASIDE, replaceKeyWaits } from '../../db/seen/keys.ts';
 import type { Change, Update } from '../../model/change.ts';
 import { RemoteError } from '../../model/errors.ts';

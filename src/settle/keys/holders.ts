@@ -5,7 +5,7 @@
 
 import { lower } from '../../db/columns.ts';
 import type { Db } from '../../db/open.ts';
-import { enqueueTask, PRIORITY } from '../../db/queue/tasks.ts';
+import { enqueueTask, PRIORITY } from '../../db/queue/enqueue.ts';
 import {
   type Key,
   type KeysOfLink,

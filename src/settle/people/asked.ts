@@ -5,7 +5,7 @@
 
 import { lower } from '../../db/columns.ts';
 import { isIdentifierOfAnother } from '../../db/people/namesakes.ts';
-import { PRIORITY } from '../../db/queue/tasks.ts';
+import { PRIORITY } from '../../db/queue/enqueue.ts';
 import { type KnownAccount, knownAccounts } from '../../db/seen/knownPeople.ts';
 import type { LinkRecord } from '../../db/seen/links.ts';
 import { type Observation, observedAs } from '../../db/seen/observations.ts';

@@ -5,8 +5,9 @@
  */
 
 import type { Db } from '../../db/open.ts';
+import { enqueueTask, PRIORITY } from '../../db/queue/enqueue.ts';
 import { markGroupsAsked } from '../../db/queue/queue.ts';
-import { enqueueTask, PRIORITY, taskOf } from '../../db/queue/tasks.ts';
+import { taskOf } from '../../db/queue/tasks.ts';
 import { groupsOfAccount } from '../../db/seen/groupsAround.ts';
 import { membersAmong } from '../../db/seen/memberDifferences.ts';
 import type { UserChange } from '../../model/change.ts';

@@ -2,7 +2,7 @@
 
 import type { Db } from '../../db/open.ts';
 import { heirsOf } from '../../db/people/namesakes.ts';
-import { enqueueForAllStores, enqueueTask, PRIORITY } from '../../db/queue/tasks.ts';
+import { enqueueForAllStores, enqueueTask, PRIORITY } from '../../db/queue/enqueue.ts';
 import { groupsAround } from '../../db/seen/groupsAround.ts';
 import { groupLinksByRemoteIds } from '../../db/seen/links.ts';
 import type { DesiredUser } from '../../model/desired.ts';

@@ -6,7 +6,7 @@ import { lower } from '../../db/columns.ts';
 import type { Db } from '../../db/open.ts';
 import { yieldingPeople } from '../../db/people/namesakes.ts';
 import type { Intent } from '../../db/queue/queue.ts';
-import { doubtMembershipsOf, forgetAccount } from '../../db/seen/ledger.ts';
+import { doubtingMembershipsOf, forgetAccount } from '../../db/seen/ledger.ts';
 import { deleteLink, insertLink, type LinkPatch, type LinkRecord, updateLink } from '../../db/seen/links.ts';
 import { forgetObservation } from '../../db/seen/observations.ts';
 import { forgetRefusedOfAccount } from '../../db/seen/refusedMemberships.ts';
@@ -81,7 +81,7 @@ export async function writeLink(
       return put(tx, attempt, link, { state: 'enabled', disabledBy: null, removalSince: null });
     case 'disable':
       if (!connector.capabilities.disableKeepsMemberships)
-        await send(tx, doubtMembershipsOf(tx, store.id, change.remoteId));
+        await send(tx, [doubtingMembershipsOf(store.id, change.remoteId)]);
       return put(tx, attempt, link, disabled(attempt, desired));
     case 'delete':
       if (applied?.outcome === 'disabled') return put(tx, attempt, link, disabled(attempt, desired));
@@ -186,10 +186,7 @@ async function put(
   answered: Attributes = {},
 ): Promise<LinkRecord> {
   if (link) {
-    const changed = withoutSameName(link, patch);
-    const writing = updateLink(tx, link.id, changed, attempt.now());
-    // Another name is written by a statement of its own, ahead of the link.
-    await (changed.remoteName === undefined && changed.remoteId === undefined ? send(tx, writing) : writing);
+    await updateLink(tx, link.id, withoutSameName(link, patch), attempt.now());
     return { ...link, ...patch, drift: await endDrift(tx, link, written, attempt.now(), answered) };
   }
   const { store } = attempt.context;

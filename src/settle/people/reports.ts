@@ -2,7 +2,7 @@
 
 import type { Db } from '../../db/open.ts';
 import { type Report, reportsOf, usersWhoLead } from '../../db/people/managers.ts';
-import { enqueueTask, PRIORITY } from '../../db/queue/tasks.ts';
+import { enqueueTask, PRIORITY } from '../../db/queue/enqueue.ts';
 import type { Attributes } from '../../model/desired.ts';
 import { loadDesiredUsers } from '../../stores/desired.ts';
 import { managerTargets, valuesOf } from '../../stores/managers.ts';

@@ -1,8 +1,8 @@
 /** Settles one person on one store: look, plan, ask the gate, apply change by change, conclude. */
 
 import type { Db } from '../../db/open.ts';
+import { enqueueTask, PRIORITY } from '../../db/queue/enqueue.ts';
 import { setRemovalSince } from '../../db/queue/removals.ts';
-import { enqueueTask, PRIORITY } from '../../db/queue/tasks.ts';
 import type { KeysOfLink } from '../../db/seen/keys.ts';
 import { getLink, type LinkRecord } from '../../db/seen/links.ts';
 import { type Plan, replacesIdentity, type UserChange } from '../../model/change.ts';

@@ -6,7 +6,7 @@
 import { addPeopleToCause, closeCause } from '../../db/brake/brakeLedger.ts';
 import { openHeld } from '../../db/brake/heldLists.ts';
 import type { Db } from '../../db/open.ts';
-import { enqueueTask, PRIORITY } from '../../db/queue/tasks.ts';
+import { enqueueTask, PRIORITY } from '../../db/queue/enqueue.ts';
 import { type AppliedChange, insertApplied, takeLeftover } from '../../db/runs/appliedChanges.ts';
 import {
   getPreview,

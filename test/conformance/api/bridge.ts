@@ -17,10 +17,9 @@ import { createRegistry, storeTypes } from '../../../src/connectors/registry.ts'
 import { demoAccounts } from '../../../src/db/demoAccounts.ts';
 import { readBacklog } from '../../../src/db/queue/backlog.ts';
 import { duePeers } from '../../../src/db/queue/duePeers.ts';
-import type { Inquiry } from '../../../src/db/queue/inquiries.ts';
+import { type Inquiry, saveWorkerSeen } from '../../../src/db/queue/inquiries.ts';
 import { acquireLease, releaseLease } from '../../../src/db/queue/leases.ts';
 import { createWakes } from '../../../src/db/queue/wake.ts';
-import { saveWorkerSeen } from '../../../src/db/queue/workers.ts';
 import { getStore } from '../../../src/db/stores/stores.ts';
 import { createScans } from '../../../src/directory/query/scans.ts';
 import { createActivity } from '../../../src/http/activity.ts';

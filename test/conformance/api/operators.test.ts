@@ -4,7 +4,7 @@ import type { Knex } from 'knex';
 import { insertHeld } from '../../../src/db/brake/losses.ts';
 import { appendEvent } from '../../../src/db/events.ts';
 import { insertUser } from '../../../src/db/identity/users.ts';
-import { enqueueTask, PRIORITY } from '../../../src/db/queue/tasks.ts';
+import { enqueueTask, PRIORITY } from '../../../src/db/queue/enqueue.ts';
 import { upsertSyncStatus } from '../../../src/db/seen/syncStatuses.ts';
 import { SYSTEM } from '../../../src/model/cause.ts';
 import type { Change } from '../../../src/model/change.ts';

@@ -8,7 +8,7 @@ import { limitUnknownCallers } from '../../../src/auth/unknownCallers.ts';
 import { readSchema } from '../../../src/db/migrations.ts';
 import { openDatabase, parseDatabaseUrl } from '../../../src/db/open.ts';
 import { readBacklog } from '../../../src/db/queue/backlog.ts';
-import { enqueueTask, PRIORITY } from '../../../src/db/queue/tasks.ts';
+import { enqueueTask, PRIORITY } from '../../../src/db/queue/enqueue.ts';
 import { createActivity } from '../../../src/http/activity.ts';
 import { type AppDeps, createApp } from '../../../src/http/app.ts';
 import { createProbes } from '../../../src/http/probes.ts';

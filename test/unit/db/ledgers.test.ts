@@ -10,7 +10,7 @@ import {
 } from '../../../src/db/brake/losses.ts';
 import { PURGED } from '../../../src/db/identity/users.ts';
 import { isUniqueViolation } from '../../../src/db/open.ts';
-import { enqueueTask, PRIORITY } from '../../../src/db/queue/tasks.ts';
+import { enqueueTask, PRIORITY } from '../../../src/db/queue/enqueue.ts';
 import { ledgerEntries, recordMembers } from '../../../src/db/seen/ledger.ts';
 import { countEnabledPeople, listLinks } from '../../../src/db/seen/linkLists.ts';
 import {

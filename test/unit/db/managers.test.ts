@@ -8,7 +8,7 @@ import { insertUser, softDeleteUser } from '../../../src/db/identity/users.ts';
 import { migrate } from '../../../src/db/migrations.ts';
 import { openDatabase, parseDatabaseUrl } from '../../../src/db/open.ts';
 import { managersOf, reportsOf, usersWhoLead } from '../../../src/db/people/managers.ts';
-import { enqueueTask, PRIORITY } from '../../../src/db/queue/tasks.ts';
+import { enqueueTask, PRIORITY } from '../../../src/db/queue/enqueue.ts';
 import { insertLink } from '../../../src/db/seen/links.ts';
 import { ENTERPRISE_URN } from '../../../src/model/source.ts';
 import { newId } from '../../../src/support/ids.ts';

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { appendEvent } from '../../../src/db/events.ts';
 import { migrate, readSchema } from '../../../src/db/migrations.ts';
 import { isUniqueViolation, openDatabase, parseDatabaseUrl } from '../../../src/db/open.ts';
-import { enqueueTask, PRIORITY } from '../../../src/db/queue/tasks.ts';
+import { enqueueTask, PRIORITY } from '../../../src/db/queue/enqueue.ts';
 import { SYSTEM } from '../../../src/model/cause.ts';
 import { embeddedUrl, onEachDatabase } from '../../database.ts';
 

@@ -2,6 +2,7 @@
 
 import type { Db } from '../../../src/db/open.ts';
 import { dueOnStore } from '../../../src/db/queue/dueTasks.ts';
+import { enqueueTask, PRIORITY } from '../../../src/db/queue/enqueue.ts';
 import {
   completeTask,
   type DueTask,
@@ -11,7 +12,6 @@ import {
   recheckTask,
   setIntent,
 } from '../../../src/db/queue/queue.ts';
-import { enqueueTask, PRIORITY } from '../../../src/db/queue/tasks.ts';
 import { getSyncStatus } from '../../../src/db/seen/syncStatuses.ts';
 import { onEachDatabase } from '../../database.ts';
 import { AT, LATER, withStore } from './store.ts';

@@ -1,6 +1,7 @@
 /** Statements of one transaction that are sent without waiting for each other. */
 
 import type { Knex } from 'knex';
+import { insertingAll } from '../../../src/db/knex/writing.ts';
 import type { Db } from '../../../src/db/open.ts';
 import { send, together, transact } from '../../../src/db/transaction.ts';
 import { onEachDatabase } from '../../database.ts';
@@ -17,6 +18,8 @@ onEachDatabase((open) => {
     for (const id of ids) await tx('people').insert({ id });
     return ids.length;
   };
+
+  const adding = (...ids: string[]) => [insertingAll({ table: 'people', rows: ids.map((id) => ({ id })) })];
 
   it('are all done, and answered in the order in which they stand', async () => {
     const answers = await transact(db, (tx) =>
@@ -44,8 +47,8 @@ onEachDatabase((open) => {
 
   it('are there at the end of the transaction, where nobody waited for them', async () => {
     await transact(db, async (tx) => {
-      await send(tx, add(tx, 'bob'));
-      await send(tx, add(tx, 'cid', 'dan'));
+      await send(tx, adding('bob'));
+      await send(tx, adding('cid', 'dan'));
     });
     expect(await people()).toEqual(['ann', 'bob', 'cid', 'dan']);
   });
@@ -53,10 +56,21 @@ onEachDatabase((open) => {
   it('fail with what went wrong, where nobody waited for it, and all is undone', async () => {
     const twice = transact(db, async (tx) => {
       await add(tx, 'bob');
-      await send(tx, add(tx, 'ann'));
+      await send(tx, adding('ann'));
       await add(tx, 'cid');
     });
     await expect(twice).rejects.toThrow(/unique|duplicate/i);
     expect(await people()).toEqual(['ann']);
+  });
+
+  it('fail where the commit was sent along with them, and all is undone', async () => {
+    const twice = transact(db, async (tx) => {
+      await send(tx, adding('bob'));
+      await send(tx, adding('ann'));
+      return 'done';
+    });
+    await expect(twice).rejects.toThrow(/unique|duplicate/i);
+    expect(await people()).toEqual(['ann']);
+    expect(await transact(db, (tx) => add(tx, 'cid'))).toBe(1);
   });
 });
