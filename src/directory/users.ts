@@ -19,7 +19,7 @@ import {
 import { writeTogether } from '../db/knex/writing.ts';
 import { lockShownUser, type ShownUser } from '../db/lists/users.ts';
 import { type Db, isUniqueViolation } from '../db/open.ts';
-import { yieldingPeople } from '../db/people/namesakes.ts';
+import { type Around, lookAround } from '../db/people/around.ts';
 import { addingToCause } from '../db/queue/causes.ts';
 import {
   type Enqueue,
@@ -27,11 +27,9 @@ import {
   enqueueTask,
   enqueueTasks,
   PRIORITY,
-  workingStoreIds,
 } from '../db/queue/enqueue.ts';
 import { closingLeaverEverywhere } from '../db/queue/leavers.ts';
 import { cancellingRemovals } from '../db/queue/removals.ts';
-import { groupsOfPerson } from '../db/seen/groupsAround.ts';
 import { groupsHoldingPerson } from '../db/seen/ledger.ts';
 import { send, together } from '../db/transaction.ts';
 import { isActive, type Resource } from '../model/resource.ts';
@@ -76,7 +74,7 @@ export async function createUser(
       inTransaction(directory, write, async (tx) => {
         const { created, how, hasStores } = await arrive(tx, write, stored, at, hash);
         const known = how !== 'new';
-        const isSpeaking = known && (await speaksForPerson(tx, created));
+        const isSpeaking = known && (await speakingUser(tx, created.personId))?.id === created.id;
         // The person was active in another connection; this one speaks for them now, and says inactive.
         const left = how === 'matched' && isSpeaking && !created.active;
         if (left) await writeTogether(tx, [countingLoss(write, at)]);
@@ -129,12 +127,12 @@ export async function changeUser(
           ? await writeOver(tx, write, found, at)
           : found;
         const mapped = { from: asMapped(write, current.resource), to: asMapped(write, attempted) };
-        const [updated, around] = await together(
+        const [updated, seen] = await together(
           replaceUserResource(tx, current, attempted, at, mapped),
-          lookAround(tx, write, current, attempted),
+          around(tx, write, current, attempted),
         );
-        await recordUserChange(tx, write, { before: current, after: updated, around, at });
-        const queued = around.storeIds.length > 0;
+        await recordUserChange(tx, write, { before: current, after: updated, around: seen, at });
+        const queued = seen.storeIds.length > 0;
         if (namesOf(current.resource) !== namesOf(attempted))
           await askWhetherKnown(tx, write, updated, at, hash);
         if (current !== found) await leaveToOthers(tx, write, found.personId, at, hash);
@@ -149,38 +147,28 @@ function namesOf({ userName, emails }: Resource): string {
   return JSON.stringify([userName, emails]);
 }
 
-/** Whether this is the speaking user: other users of the person change nothing on stores. */
-async function speaksForPerson(tx: Db, user: UserRecord): Promise<boolean> {
-  return (await speakingUser(tx, user.personId))?.id === user.id;
-}
-
 /** The person is back: losses that were on their way to stores do not happen. */
 function callingLeavingOff(personId: string) {
   return [retiringLossesOfPerson(personId), cancellingRemovals(personId), closingLeaverEverywhere(personId)];
 }
 
-/** Whom a change concerns beside the user. */
-interface Around {
-  readonly storeIds: readonly string[];
-  /** Whether this user speaks for the person, if the person left or returned. */
-  readonly isSpeaking: boolean;
-  /** People who have no account because this user has their address: they may get one now. */
-  readonly yielding: readonly string[];
-  /** Groups that were planned while the person was inactive left the person out. */
-  readonly groupIds: readonly string[];
-}
-
-async function lookAround(tx: Db, write: Write, before: UserRecord, after: Resource): Promise<Around> {
+/** Whom a change concerns beside the user. Groups that were planned while the person was inactive left them out. */
+function around(tx: Db, write: Write, before: UserRecord, after: Resource): Promise<Around> {
   const left = before.active && !isActive(after);
   const returned = !before.active && isActive(after);
   const freesAddress = left || matchedEmail(write, before.resource) !== matchedEmail(write, after);
-  const [storeIds, isSpeaking, yielding, groupIds] = await together(
-    workingStoreIds(tx, write.environmentId),
-    (left || returned) && speaksForPerson(tx, before),
-    before.active && freesAddress ? yieldingTo(tx, write, before) : [],
-    returned ? groupsOfPerson(tx, before.personId) : [],
-  );
-  return { storeIds, isSpeaking, yielding, groupIds: isSpeaking ? groupIds : [] };
+  return lookAround(tx, {
+    ...{ environmentId: write.environmentId, personId: before.personId },
+    asksSpeaker: left || returned,
+    freedAddress: before.active && freesAddress ? addressOf(write, before) : null,
+    asksGroups: returned,
+  });
+}
+
+/** In lower case. */
+function addressOf(write: Write, user: UserRecord): string | null {
+  const address = matchedEmail(write, user.resource);
+  return address === null ? null : lower(address);
 }
 
 interface Recorded {
@@ -192,7 +180,9 @@ interface Recorded {
 
 async function recordUserChange(tx: Db, write: Write, change: Recorded): Promise<void> {
   const { before, after, around, at } = change;
-  const { storeIds, isSpeaking } = around;
+  const { storeIds } = around;
+  // Other users of the person change nothing on stores.
+  const isSpeaking = around.speakerId === after.id;
   const left = before.active && !after.active;
   const returned = !before.active && after.active;
   const event = userEvent(write, after, {
@@ -205,7 +195,7 @@ async function recordUserChange(tx: Db, write: Write, change: Recorded): Promise
   const priority = left && isSpeaking ? PRIORITY.leaver : PRIORITY.normal;
   await enqueueTasks(tx, storeIds, personTask(write, after.personId, priority, at));
   for (const id of around.yielding) await enqueueTasks(tx, storeIds, taskOf(write, { kind: 'user', id }, at));
-  for (const id of around.groupIds) {
+  for (const id of isSpeaking ? around.groupIds : []) {
     const people = [after.personId];
     await enqueueTasks(tx, storeIds, { ...taskOf(write, { kind: 'group', id }, at), people });
   }
@@ -228,16 +218,18 @@ export async function deleteUser(
     const user = await lockUser(tx, write.connectionId, id);
     if (!user) throw noSuchUser(id);
     checkPrecondition(user.version, precondition);
-    const spoke = await speaksForPerson(tx, user);
+    const { speakerId, storeIds, yielding } = await lookAround(tx, {
+      ...{ environmentId: write.environmentId, personId: user.personId },
+      ...{ asksSpeaker: true, freedAddress: addressOf(write, user), asksGroups: false },
+    });
     const groupIds = await removeUserFromGroups(tx, id);
     await raiseGroupVersions(tx, groupIds, at);
     await softDeleteUser(tx, user, at, filtered !== null);
     await writeTogether(tx, [countingLoss(write, at)]);
-    const priority = spoke ? PRIORITY.leaver : PRIORITY.normal;
-    const storeIds = await workingStoreIds(tx, write.environmentId);
+    const priority = speakerId === id ? PRIORITY.leaver : PRIORITY.normal;
     await enqueueTasks(tx, storeIds, personTask(write, user.personId, priority, at));
-    for (const id of await yieldingTo(tx, write, user))
-      await enqueueTasks(tx, storeIds, taskOf(write, { kind: 'user', id }, at));
+    for (const heir of yielding)
+      await enqueueTasks(tx, storeIds, taskOf(write, { kind: 'user', id: heir }, at));
     if (await speakingUser(tx, user.personId)) await enqueueGroupsHolding(tx, write, user.personId, at);
     else await leaveToOthers(tx, write, user.personId, at, hash);
     const event: UserEvent = {
@@ -275,12 +267,6 @@ function countingLoss(write: Write, at: string) {
 
 function personTask(write: Write, personId: string, priority: number, at: string): Enqueue {
   return { ...taskOf(write, { kind: 'user', id: personId }, at), priority };
-}
-
-/** People who have no account because this user has their address. */
-async function yieldingTo(tx: Db, write: Write, user: UserRecord): Promise<readonly string[]> {
-  const address = matchedEmail(write, user.resource);
-  return address === null ? [] : yieldingPeople(tx, write.environmentId, lower(address), user.personId);
 }
 
 /**

@@ -3,6 +3,7 @@
  * speaks for a person, and which was deleted last.
  */
 
+import type { Knex } from 'knex';
 import { chunks } from '../chunks.ts';
 import { fromBoolean } from '../columns.ts';
 import { keptReading } from '../knex/kept.ts';
@@ -49,14 +50,8 @@ const liveUsersOf = keptReading<
   readonly Record<string, unknown>[],
   { readonly personIds: readonly string[] }
 >((db, { personIds }) =>
-  db('users')
-    .join('connections', 'connections.id', 'users.connection_id')
+  liveUsers(db, personIds)
     .join('persons', 'persons.id', 'users.person_id')
-    .whereIn('users.person_id', personIds)
-    .whereNull('users.deleted_at')
-    .orderBy('connections.is_primary', 'desc')
-    .orderBy('users.created_at')
-    .orderBy('users.id')
     .select(
       'users.*',
       ...['connections.is_primary', 'connections.match_people', 'connections.reused_identifiers'],
@@ -64,6 +59,17 @@ const liveUsersOf = keptReading<
       'persons.speaker_connection_id',
     ),
 );
+
+/** The live users of these people; of each person's, the one who speaks comes first. */
+export function liveUsers(db: Db, personIds: readonly string[]): Knex.QueryBuilder {
+  return db('users')
+    .join('connections', 'connections.id', 'users.connection_id')
+    .whereIn('users.person_id', personIds)
+    .whereNull('users.deleted_at')
+    .orderBy('connections.is_primary', 'desc')
+    .orderBy('users.created_at')
+    .orderBy('users.id');
+}
 
 function toSpeaking(row: Record<string, unknown>): SpeakingUser {
   const before = row.speaker_connection_id ?? null;

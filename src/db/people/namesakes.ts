@@ -3,37 +3,37 @@
  * primary connection, and anybody with an account who had the address.
  */
 
+import type { Knex } from 'knex';
 import type { CommonSettings } from '../../model/commonSettings.ts';
 import { chunks } from '../chunks.ts';
 import { lower } from '../columns.ts';
 import { toUser, type UserRecord } from '../identity/users.ts';
-import { kept } from '../knex/kept.ts';
 import type { Db } from '../open.ts';
 import { newcomersOf } from './questions.ts';
 
-/** People who may have yielded to somebody with this address, which is in lower case. */
-export async function yieldingPeople(
-  db: Db,
-  environmentId: string,
-  address: string,
-  exceptId: string,
-): Promise<readonly string[]> {
-  const rows = await yielding(db, { environmentId, address, exceptId });
+export interface Freed {
+  readonly environmentId: string;
+  /** In lower case. */
+  readonly address: string;
+  /** The person who had it. */
+  readonly exceptId: string;
+}
+
+/** People who may have yielded to somebody with this address. */
+export async function yieldingPeople(db: Db, freed: Freed): Promise<readonly string[]> {
+  const rows: { person_id: string }[] = await yielding(db, freed).distinct('users.person_id');
   return rows.map((row) => row.person_id);
 }
 
-const yielding = kept<
-  readonly { readonly person_id: string }[],
-  { readonly environmentId: string; readonly address: string; readonly exceptId: string }
->((db, { environmentId, address, exceptId }) =>
-  db('users')
+/** The same as rows of `users`, of which one person may have several. */
+export function yielding(db: Db, { environmentId, address, exceptId }: Freed): Knex.QueryBuilder {
+  return db('users')
     .join('connections', 'connections.id', 'users.connection_id')
     .where({ 'users.environment_id': environmentId, 'users.primary_email_lower': address })
     .where({ 'connections.is_primary': false, 'connections.match_people': false })
     .whereNot('users.person_id', exceptId)
-    .whereNull('users.deleted_at')
-    .distinct('users.person_id'),
-);
+    .whereNull('users.deleted_at');
+}
 
 /** A live user, with the address as its connection maps it, in lower case. */
 export interface NamedUser {
@@ -155,6 +155,6 @@ export async function heirsOf(db: Db, environmentId: string, personId: string): 
     .distinct('primary_email_lower');
   const heirs = new Set(await newcomersOf(db, personId));
   for (const { primary_email_lower: address } of addresses)
-    for (const id of await yieldingPeople(db, environmentId, address, personId)) heirs.add(id);
+    for (const id of await yieldingPeople(db, { environmentId, address, exceptId: personId })) heirs.add(id);
   return [...heirs];
 }

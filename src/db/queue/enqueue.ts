@@ -42,20 +42,20 @@ export function workingStores(db: Db, environmentId: string) {
  * subject.
  */
 export async function enqueueForAllStores(db: Db, task: Enqueue): Promise<boolean> {
-  const storeIds = await workingStoreIds(db, task.environmentId);
+  const { environmentId } = task;
+  const storeIds = inOrder((await workingIds(db, { environmentId })).map(({ id }) => id));
   await enqueueTasks(db, storeIds, task);
   return storeIds.length > 0;
 }
 
-/** Always in the same order, so that two who queue the same subject never wait for each other. */
-export async function workingStoreIds(db: Db, environmentId: string): Promise<readonly string[]> {
-  const rows = await workingIds(db, { environmentId });
-  return rows.map(({ id }) => id);
-}
-
 const workingIds = kept<readonly { readonly id: string }[], Pick<Enqueue, 'environmentId'>>(
-  (db, { environmentId }) => workingStores(db, environmentId).orderBy('id').select('id'),
+  (db, { environmentId }) => workingStores(db, environmentId).select('id'),
 );
+
+/** Two who queue the same subject take its stores in the same order, so that neither waits for the other. */
+export function inOrder(storeIds: readonly string[]): readonly string[] {
+  return [...storeIds].sort();
+}
 
 /** How many correlation ids one task remembers; events have the others. */
 const CAUSES_MAX = 50;

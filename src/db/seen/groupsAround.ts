@@ -1,16 +1,13 @@
 /** The groups around one person: SCIM groups that have the person, and remote groups that have the account. */
 
-import { kept } from '../knex/kept.ts';
+import type { Knex } from 'knex';
 import type { Db } from '../open.ts';
 
 /** The live SCIM groups that have the person as a direct member, through any of their users. */
 export async function groupsOfPerson(db: Db, personId: string): Promise<readonly string[]> {
-  return (await groupIds(db, { personId })).map((row) => row.group_id);
+  const rows: { group_id: string }[] = await membershipsOfPerson(db, personId).distinct('m.group_id');
+  return rows.map((row) => row.group_id);
 }
-
-const groupIds = kept<readonly { readonly group_id: string }[], { readonly personId: string }>(
-  (db, { personId }) => memberships(db, personId).distinct('m.group_id'),
-);
 
 export interface GroupsAround {
   /** As `groupsOfPerson`. */
@@ -25,7 +22,10 @@ export async function groupsAround(
   personId: string,
   remoteUserId: string | undefined,
 ): Promise<GroupsAround> {
-  const query = memberships(db, personId).select({ group_id: 'm.group_id', remote_group_id: db.raw('null') });
+  const query = membershipsOfPerson(db, personId).select({
+    group_id: 'm.group_id',
+    remote_group_id: db.raw('null'),
+  });
   if (remoteUserId !== undefined)
     query.unionAll(
       accountMemberships(db, storeId, remoteUserId).select({
@@ -40,7 +40,8 @@ export async function groupsAround(
   };
 }
 
-function memberships(db: Db, personId: string) {
+/** Rows of `group_members as m`. */
+export function membershipsOfPerson(db: Db, personId: string): Knex.QueryBuilder {
   return db('group_members as m')
     .join('users as u', 'u.id', 'm.user_id')
     .where('u.person_id', personId)

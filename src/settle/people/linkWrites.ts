@@ -127,9 +127,9 @@ async function enqueueYielding(tx: Db, attempt: Attempt, changes: readonly Attri
   const names = Object.values(definition.identifierAttributes);
   for (const { name, from } of changes) {
     if (from === null || !names.includes(name)) continue;
-    const personId = attempt.task.subject.id;
-    for (const id of await yieldingPeople(tx, store.environmentId, lower(from), personId))
-      await enqueuePerson(tx, attempt, id);
+    const { environmentId } = store;
+    const freed = { environmentId, address: lower(from), exceptId: attempt.task.subject.id };
+    for (const id of await yieldingPeople(tx, freed)) await enqueuePerson(tx, attempt, id);
   }
 }
 
