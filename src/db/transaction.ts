@@ -3,7 +3,7 @@
  * again. So is a transaction whose prepared plan is older than a change of a table by another version.
  */
 
-import { type Write, writeTogether } from './knex/writing.ts';
+import { askTogether, type Write, writeTogether } from './knex/writing.ts';
 import { type Db, dialectOf, isCrossed } from './open.ts';
 import { isStalePlan } from './postgres/preparing.ts';
 
@@ -32,11 +32,13 @@ const sent = new WeakMap<Db, Promise<unknown>[]>();
  * transaction learns of the error at its end.
  */
 export async function send(tx: Db, writes: readonly Write[]): Promise<void> {
-  const written = writeTogether(tx, writes);
   const all = sent.get(tx);
-  if (!all) return void (await written);
+  if (!all || writes.length === 0) return void (await writeTogether(tx, writes));
+  const { asked, written } = askTogether(tx, writes);
   written.catch(() => {});
   all.push(written);
+  // Only what has been asked comes ahead of the commit.
+  await Promise.race([asked, written]);
 }
 
 async function sending<T>(db: Db, body: (tx: Db) => Promise<T>): Promise<T> {

@@ -66,7 +66,8 @@ export function keptReading<Answer, Given extends object, Fixed = void>(
   };
 }
 
-function keeping<Given extends object, Fixed>(
+/** The same, not asked yet. */
+export function keeping<Given extends object, Fixed = void>(
   build: (db: Knex, given: Given, fixed: Fixed) => Knex.QueryBuilder,
 ): (db: Knex, given: Given, fixed: Fixed) => Knex.QueryBuilder {
   const texts = new Map<string, Compiled>();

@@ -2,7 +2,7 @@
 
 import type { Knex } from 'knex';
 import { type Db, dialectOf } from '../open.ts';
-import { kept } from './kept.ts';
+import { keeping } from './kept.ts';
 
 /** A statement that writes, and what it is given. */
 export interface Write {
@@ -28,18 +28,33 @@ export async function writeTogether<Answer>(db: Db, writes: readonly Write[]): P
   return answer;
 }
 
-async function writeAll<Answer>(db: Db, writes: readonly Write[]): Promise<Answer> {
-  const given = writes.map((write) => write.given);
-  return (await asOne(db, { given }, writes.map(numberOf))) as Answer;
+/** `asked`: the statement is on its way. Only on PostgreSQL, where one statement holds all writes. */
+export interface Asked {
+  readonly asked: Promise<void>;
+  readonly written: Promise<unknown>;
 }
 
-const asOne = kept<unknown, { readonly given: readonly object[] }, readonly number[]>(
-  (db, { given }, numbers) => {
-    const queries = numbers.map((number, n) => builds[number]?.(db, given[n] as never) as Knex.QueryBuilder);
-    const last = queries.pop() as Knex.QueryBuilder;
-    return queries.reduce((whole, query, n) => whole.with(`written_${n}`, query), last);
-  },
-);
+export function askTogether(db: Db, writes: readonly Write[]): Asked {
+  const whole = wholeOf(db, writes);
+  // Knex says so just before it hands the statement to the session.
+  const asked = new Promise<void>((resolve) => whole.on('query', () => resolve()));
+  return { asked, written: Promise.resolve(whole) };
+}
+
+async function writeAll<Answer>(db: Db, writes: readonly Write[]): Promise<Answer> {
+  return (await wholeOf(db, writes)) as Answer;
+}
+
+function wholeOf(db: Db, writes: readonly Write[]): Knex.QueryBuilder {
+  const given = writes.map((write) => write.given);
+  return asOne(db, { given }, writes.map(numberOf));
+}
+
+const asOne = keeping<{ readonly given: readonly object[] }, readonly number[]>((db, { given }, numbers) => {
+  const queries = numbers.map((number, n) => builds[number]?.(db, given[n] as never) as Knex.QueryBuilder);
+  const last = queries.pop() as Knex.QueryBuilder;
+  return queries.reduce((whole, query, n) => whole.with(`written_${n}`, query), last);
+});
 
 /** All that `writeTogether` was given, so that a kept statement can name them. */
 const builds: Write['build'][] = [];

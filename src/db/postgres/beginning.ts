@@ -3,7 +3,7 @@
  * without waiting in one packet with it. A transaction that sends nothing is never begun.
  */
 
-import type { Done, Querying } from './preparing.ts';
+import { BEGIN, type Done, END, type Querying, textOf } from './preparing.ts';
 
 /** The part of a socket that is used here: what is written while it is corked goes out together. */
 export interface Packing {
@@ -11,8 +11,6 @@ export interface Packing {
   uncork(): void;
 }
 
-const BEGIN = /^BEGIN\b/;
-const END = /^(COMMIT|ROLLBACK);?$/;
 const NOTHING = { command: '', rows: [] };
 
 /**
@@ -49,9 +47,4 @@ export function beginWithFirst(session: Querying, socket: Packing): void {
     });
     ask(query, (error, result) => done(notBegun ?? error, result));
   };
-}
-
-function textOf(query: unknown): string {
-  const text = typeof query === 'string' ? query : (query as { readonly text?: unknown }).text;
-  return typeof text === 'string' ? text : '';
 }

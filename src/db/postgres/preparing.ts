@@ -79,24 +79,33 @@ function codeOf(error: unknown): unknown {
   return (error as { code?: unknown } | null)?.code;
 }
 
-/** In a transaction that has failed. */
-const IN_FAILED_TRANSACTION = '25P02';
+/** The texts that begin and end transactions, as knex sends them. */
+export const BEGIN = /^BEGIN\b/;
+export const END = /^(COMMIT|ROLLBACK);?$/;
 
 /**
- * Makes the session prepare frequent statements. It sends a statement with a stale plan once more, without a name.
+ * Makes the session prepare frequent statements. Outside of a transaction it sends a statement with a stale plan once
+ * more, without a name. A transaction has failed with it, and is done once more as a whole: its commit may have been
+ * sent already, and the statement would come after it.
  */
 export function prepareOften(session: Querying, statements: PreparedStatements): void {
   const ask = session.query.bind(session);
   const there = new Set<string>();
+  let isInTransaction = false;
   session.query = (query: unknown, done: Done) => {
+    const text = textOf(query);
+    if (BEGIN.test(text)) isInTransaction = true;
+    else if (END.test(text)) isInTransaction = false;
     const name = isPlain(query) ? statements.nameOf(query.text) : undefined;
     if (name === undefined) return ask(query, done);
+    const mayAskAgain = !isInTransaction;
     return ask({ ...(query as object), name }, (error, result) => {
       const isDone = error === null || error === undefined;
       if (isDone) there.add(name);
       if (isDone || !isStalePlan(error)) return done(error, result);
       statements.forget(error, there.has(name));
-      ask(query, (second, result) => done(codeOf(second) === IN_FAILED_TRANSACTION ? error : second, result));
+      if (mayAskAgain) ask(query, done);
+      else done(error);
     });
   };
 }
@@ -106,4 +115,10 @@ function isPlain(query: unknown): query is { readonly text: string } {
   const { text, values, name, submit } = query as Record<string, unknown>;
   if (typeof text !== 'string' || !Array.isArray(values) || values.length === 0) return false;
   return name === undefined && submit === undefined;
+}
+
+/** Of what a session is asked; '' where it is no text. */
+export function textOf(query: unknown): string {
+  const text = typeof query === 'string' ? query : (query as { readonly text?: unknown }).text;
+  return typeof text === 'string' ? text : '';
 }

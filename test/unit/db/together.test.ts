@@ -63,6 +63,27 @@ onEachDatabase((open) => {
     expect(await people()).toEqual(['ann']);
   });
 
+  it('are there where nothing was asked before them', async () => {
+    await transact(db, (tx) => send(tx, adding('bob')));
+    await transact(db, (tx) => together(send(tx, adding('cid')), false));
+    expect(await people()).toEqual(['ann', 'bob', 'cid']);
+  });
+
+  it('undo all where one of them cannot even be asked', async () => {
+    const impossible = {
+      build: () => {
+        throw new TypeError('no statement');
+      },
+      given: {},
+    };
+    const half = transact(db, async (tx) => {
+      await send(tx, adding('bob'));
+      await send(tx, [impossible]);
+    });
+    await expect(half).rejects.toThrow('no statement');
+    expect(await people()).toEqual(['ann']);
+  });
+
   it('fail where the commit was sent along with them, and all is undone', async () => {
     const twice = transact(db, async (tx) => {
       await send(tx, adding('bob'));

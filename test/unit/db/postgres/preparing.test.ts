@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Knex } from 'knex';
 import { keptReading } from '../../../../src/db/knex/kept.ts';
+import { writing } from '../../../../src/db/knex/writing.ts';
 import { openDatabase, parseDatabaseUrl } from '../../../../src/db/open.ts';
-import { transact } from '../../../../src/db/transaction.ts';
+import { send, transact } from '../../../../src/db/transaction.ts';
 import { freshDatabaseUrl } from '../../../database.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'scim-bridge-preparing-'));
@@ -24,6 +25,9 @@ beforeEach(async () => {
 afterEach(() => db.destroy());
 
 const ann = (within: Knex = db) => within('people').where({ id: 'ann' }).first();
+
+const rename = (within: Knex, { name }: { readonly name: string }) =>
+  within('people').where({ id: 'ann' }).update({ name }).returning('*');
 
 /** One after the other, so that one session answers them all. */
 async function askOften(times = 10): Promise<void> {
@@ -81,6 +85,20 @@ describe.each([
     });
     expect([found, times]).toEqual([expected, 2]);
     expect(await db('people').pluck('id')).toEqual(['ann', 'bob']);
+  });
+
+  it('the transaction is done once more whose last write was sent with its commit', async () => {
+    const renamed = (name: string) => transact(db, (tx) => send(tx, [writing(rename, { name })]));
+    for (let asked = 0; asked < 10; asked++) await renamed('Ann');
+    await db.raw(meanwhile);
+    let times = 0;
+    await transact(db, async (tx) => {
+      times += 1;
+      await tx('people').insert({ id: 'bob', name: 'Bob' });
+      await send(tx, [writing(rename, { name: 'Anna' })]);
+    });
+    expect(times).toBe(2);
+    expect(await db('people').orderBy('id').pluck('name')).toEqual(['Anna', 'Bob']);
   });
 });
 
