@@ -3,7 +3,8 @@
  * again. So is a transaction whose prepared plan is older than a change of a table by another version.
  */
 
-import { askTogether, type Write, writeTogether } from './knex/writing.ts';
+import type { Knex } from 'knex';
+import { type Write, wholeOf, writeTogether } from './knex/writing.ts';
 import { type Db, dialectOf, isCrossed } from './open.ts';
 import { isStalePlan } from './postgres/preparing.ts';
 
@@ -11,12 +12,19 @@ const ATTEMPTS_MAX = 5;
 
 /**
  * Commits everything that `body` wrote, or nothing. `body` may run more than once, so it may leave nothing behind
- * except in the database.
+ * except in the database. `lockWaitMs`: how long a statement may wait for others on PostgreSQL, unless it is the usual
+ * time.
  */
-export async function transact<T>(db: Db, body: (tx: Db) => Promise<T>): Promise<T> {
+export async function transact<T>(
+  db: Db,
+  body: (tx: Db) => Promise<T>,
+  lockWaitMs?: () => number,
+): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return dialectOf(db) === 'sqlite' ? await db.transaction(body) : await sending(db, body);
+      return dialectOf(db) === 'sqlite'
+        ? await db.transaction(body)
+        : await sending(db, body, lockWaitMs?.());
     } catch (error) {
       if (attempt === ATTEMPTS_MAX || !(isCrossed(error) || isStalePlan(error))) throw error;
     }
@@ -32,21 +40,33 @@ const sent = new WeakMap<Db, Promise<unknown>[]>();
  * transaction learns of the error at its end.
  */
 export async function send(tx: Db, writes: readonly Write[]): Promise<void> {
-  const all = sent.get(tx);
-  if (!all || writes.length === 0) return void (await writeTogether(tx, writes));
-  const { asked, written } = askTogether(tx, writes);
-  written.catch(() => {});
-  all.push(written);
-  // Only what has been asked comes ahead of the commit.
-  await Promise.race([asked, written]);
+  if (sent.has(tx) && writes.length > 0) await ahead(tx, wholeOf(tx, writes));
+  else await writeTogether(tx, writes);
 }
 
-async function sending<T>(db: Db, body: (tx: Db) => Promise<T>): Promise<T> {
+/** Ends once the statement is on its way: only then does it come ahead of the commit. */
+async function ahead(tx: Db, statement: Knex.QueryBuilder | Knex.Raw): Promise<void> {
+  // Knex says so just before it hands the statement to the session.
+  const asked = new Promise<void>((resolve) => statement.on('query', () => resolve()));
+  const answered = Promise.resolve(statement);
+  answered.catch(() => {});
+  sent.get(tx)?.push(answered);
+  await Promise.race([asked, answered]);
+}
+
+async function sending<T>(db: Db, body: (tx: Db) => Promise<T>, lockWaitMs?: number): Promise<T> {
   const writes: Promise<unknown>[] = [];
   const [ended] = await Promise.allSettled([
-    db.transaction((tx) => {
+    db.transaction(async (tx) => {
       sent.set(tx, writes);
-      return body(tx);
+      if (lockWaitMs !== undefined) await ahead(tx, tx.raw(`set local lock_timeout = ${lockWaitMs}`));
+      try {
+        return await body(tx);
+      } catch (error) {
+        // The next transaction of the session would stand in line behind them.
+        await Promise.allSettled(writes);
+        throw error;
+      }
     }),
   ]);
   throwFirst([...(await Promise.allSettled(writes)), ended]);
@@ -69,10 +89,15 @@ export async function together<const T extends readonly unknown[]>(
 /** Throws what went wrong, if anything did, and not what only followed from it. */
 function throwFirst(ended: readonly PromiseSettledResult<unknown>[]): void {
   const errors = ended.flatMap((each) => (each.status === 'rejected' ? [each.reason] : []));
-  if (errors.length > 0) throw errors.find((error) => !isFollowing(error)) ?? errors[0];
+  const [first] = errors.sort((a, b) => consequence(a) - consequence(b));
+  if (errors.length > 0) throw first;
 }
 
-/** Whether the statement failed only because another one of its transaction had failed. */
-function isFollowing(error: unknown): boolean {
-  return (error as { code?: unknown } | null)?.code === '25P02';
+/**
+ * How much an error tells only that another statement of its transaction had failed. Of a statement that is to be
+ * prepared, a failed transaction says in the end that it does not know its name.
+ */
+function consequence(error: unknown): number {
+  const { code } = error as { readonly code?: unknown };
+  return code === '25P02' ? 2 : code === '26000' ? 1 : 0;
 }

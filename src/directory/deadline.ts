@@ -23,6 +23,8 @@ export class Late extends Error {
 
 /** `begin` and `commit` throw Late where the time is over. */
 export interface Deadline {
+  /** At least 1. */
+  leftMs(): number;
   /** Notes that the database has answered some of the request's reads. */
   heard(): void;
   /** The request's turn has come: its transaction begins. */
@@ -31,7 +33,7 @@ export interface Deadline {
    * The request has so much to write that it would never finish in time: it commits even if the answer cannot wait.
    */
   goOn(): void;
-  /** From here on the database decides the outcome, and the answer waits for it. */
+  /** From here on the database decides the outcome, and the answer waits for it. What is asked waits for locks no longer. */
   commit(): void;
 }
 
@@ -59,7 +61,9 @@ export async function answeredWithin<T>(
     if (isOver && !goesOn) throw new Late(stage === 'waiting');
     stage = next;
   };
+  const until = clock.now() + maxMs;
   const deadline: Deadline = {
+    leftMs: () => Math.max(1, Math.ceil(until - clock.now())),
     heard: () => {
       isHeard = true;
     },

@@ -16,7 +16,6 @@ import {
   softDeleteUser,
   type UserRecord,
 } from '../db/identity/users.ts';
-import { writeTogether } from '../db/knex/writing.ts';
 import { lockShownUser, type ShownUser } from '../db/lists/users.ts';
 import { type Db, isUniqueViolation } from '../db/open.ts';
 import { type Around, lookAround } from '../db/people/around.ts';
@@ -77,8 +76,8 @@ export async function createUser(
         const isSpeaking = known && (await speakingUser(tx, created.personId))?.id === created.id;
         // The person was active in another connection; this one speaks for them now, and says inactive.
         const left = how === 'matched' && isSpeaking && !created.active;
-        if (left) await writeTogether(tx, [countingLoss(write, at)]);
-        else if (isSpeaking) await writeTogether(tx, callingLeavingOff(created.personId));
+        if (left) await send(tx, [countingLoss(write, at)]);
+        else if (isSpeaking) await send(tx, callingLeavingOff(created.personId));
         const priority = left ? PRIORITY.leaver : PRIORITY.normal;
         if (hasStores) await enqueueForAllStores(tx, personTask(write, created.personId, priority, at));
         if (known) await enqueueGroupsHolding(tx, write, created.personId, at);
@@ -152,7 +151,7 @@ function callingLeavingOff(personId: string) {
   return [retiringLossesOfPerson(personId), cancellingRemovals(personId), closingLeaverEverywhere(personId)];
 }
 
-/** Whom a change concerns beside the user. Groups that were planned while the person was inactive left them out. */
+/** Whom a change concerns beside the user. */
 function around(tx: Db, write: Write, before: UserRecord, after: Resource): Promise<Around> {
   const left = before.active && !isActive(after);
   const returned = !before.active && isActive(after);
@@ -161,6 +160,7 @@ function around(tx: Db, write: Write, before: UserRecord, after: Resource): Prom
     ...{ environmentId: write.environmentId, personId: before.personId },
     asksSpeaker: left || returned,
     freedAddress: before.active && freesAddress ? addressOf(write, before) : null,
+    // Groups that were planned while the person was inactive left the person out.
     asksGroups: returned,
   });
 }
@@ -218,18 +218,17 @@ export async function deleteUser(
     const user = await lockUser(tx, write.connectionId, id);
     if (!user) throw noSuchUser(id);
     checkPrecondition(user.version, precondition);
-    const { speakerId, storeIds, yielding } = await lookAround(tx, {
+    const { speakerId, yielding } = await lookAround(tx, {
       ...{ environmentId: write.environmentId, personId: user.personId },
       ...{ asksSpeaker: true, freedAddress: addressOf(write, user), asksGroups: false },
     });
     const groupIds = await removeUserFromGroups(tx, id);
     await raiseGroupVersions(tx, groupIds, at);
     await softDeleteUser(tx, user, at, filtered !== null);
-    await writeTogether(tx, [countingLoss(write, at)]);
+    await send(tx, [countingLoss(write, at)]);
     const priority = speakerId === id ? PRIORITY.leaver : PRIORITY.normal;
-    await enqueueTasks(tx, storeIds, personTask(write, user.personId, priority, at));
-    for (const heir of yielding)
-      await enqueueTasks(tx, storeIds, taskOf(write, { kind: 'user', id: heir }, at));
+    await enqueueForAllStores(tx, personTask(write, user.personId, priority, at));
+    for (const heir of yielding) await enqueueForAllStores(tx, taskOf(write, { kind: 'user', id: heir }, at));
     if (await speakingUser(tx, user.personId)) await enqueueGroupsHolding(tx, write, user.personId, at);
     else await leaveToOthers(tx, write, user.personId, at, hash);
     const event: UserEvent = {

@@ -55,12 +55,13 @@ export async function inTransaction<T>(
   { deadline }: Pick<Write, 'deadline'>,
   body: (tx: Db) => Promise<T>,
 ): Promise<T> {
-  return transact(directory.db, async (tx) => {
+  const work = async (tx: Db) => {
     deadline?.begin();
     const result = await body(tx);
     deadline?.commit();
     return result;
-  });
+  };
+  return transact(directory.db, work, deadline?.leftMs);
 }
 
 /** What stores have to do for the subject, not ahead of others. */

@@ -90,14 +90,14 @@ interface BookRow extends Omit<CauseRow, 'correlation_id'> {
 
 const allRows = kept<readonly BookRow[], BooksQuestion>((db, question) => {
   const { storeId, subject, keys, correlationIds } = question;
-  const window = ledger(db, question).orderBy('at').limit(1).select('base');
+  const oldest = ledger(db, question).orderBy('at').limit(1).select('base');
   const where = (what: BookRow['what'], found: Knex.QueryBuilder) =>
     marked(db, db.queryBuilder(), what).whereExists(found);
   return ledger(db, question)
     .select({ what: db.raw("'window'"), id: db.raw('null'), store_id: db.raw('null') })
-    .select({ people: db.raw('count(*)'), subjects: window })
+    .select({ people: db.raw('count(*)'), subjects: oldest })
     .unionAll([
-      inWindow(db, question),
+      peopleInWindow(db, question),
       causesRows(db, storeId, correlationIds)
         .select({ what: db.raw("'cause'"), id: 'correlation_id', store_id: 'store_id' })
         .select('people', 'subjects'),
@@ -108,9 +108,9 @@ const allRows = kept<readonly BookRow[], BooksQuestion>((db, question) => {
     ]);
 });
 
-const personRows = kept<readonly BookRow[], BooksQuestion>(inWindow);
+const personRows = kept<readonly BookRow[], BooksQuestion>(peopleInWindow);
 
-function inWindow(db: Db, question: BooksQuestion): Knex.QueryBuilder {
+function peopleInWindow(db: Db, question: BooksQuestion): Knex.QueryBuilder {
   const found = ledger(db, question).whereIn('person_key', question.personKeys);
   return marked(db, found, 'person', 'person_key');
 }

@@ -66,7 +66,7 @@ export function keptReading<Answer, Given extends object, Fixed = void>(
   };
 }
 
-/** The same, not asked yet. */
+/** As `kept`, but the statement is not asked yet. */
 export function keeping<Given extends object, Fixed = void>(
   build: (db: Knex, given: Given, fixed: Fixed) => Knex.QueryBuilder,
 ): (db: Knex, given: Given, fixed: Fixed) => Knex.QueryBuilder {

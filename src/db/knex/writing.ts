@@ -28,24 +28,12 @@ export async function writeTogether<Answer>(db: Db, writes: readonly Write[]): P
   return answer;
 }
 
-/** `asked`: the statement is on its way. Only on PostgreSQL, where one statement holds all writes. */
-export interface Asked {
-  readonly asked: Promise<void>;
-  readonly written: Promise<unknown>;
-}
-
-export function askTogether(db: Db, writes: readonly Write[]): Asked {
-  const whole = wholeOf(db, writes);
-  // Knex says so just before it hands the statement to the session.
-  const asked = new Promise<void>((resolve) => whole.on('query', () => resolve()));
-  return { asked, written: Promise.resolve(whole) };
-}
-
 async function writeAll<Answer>(db: Db, writes: readonly Write[]): Promise<Answer> {
   return (await wholeOf(db, writes)) as Answer;
 }
 
-function wholeOf(db: Db, writes: readonly Write[]): Knex.QueryBuilder {
+/** All writes in one statement, not asked yet; only for PostgreSQL. */
+export function wholeOf(db: Db, writes: readonly Write[]): Knex.QueryBuilder {
   const given = writes.map((write) => write.given);
   return asOne(db, { given }, writes.map(numberOf));
 }

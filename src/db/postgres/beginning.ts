@@ -34,6 +34,7 @@ export function beginWithFirst(session: Querying, socket: Packing): void {
     pack();
     const text = textOf(query);
     if (kept === undefined) {
+      if (text.startsWith('COMMIT')) return ask(query, throughout(done));
       if (!BEGIN.test(text)) return ask(query, done);
       kept = query;
       return queueMicrotask(() => done(null, NOTHING));
@@ -46,5 +47,16 @@ export function beginWithFirst(session: Querying, socket: Packing): void {
       notBegun = error;
     });
     ask(query, (error, result) => done(notBegun ?? error, result));
+  };
+}
+
+/** PostgreSQL answers a commit by a rollback where a statement had failed, and takes that for no error. */
+function throughout(done: Done): Done {
+  return (error, result) => {
+    const isUndone = (result as { command?: unknown } | undefined)?.command === 'ROLLBACK';
+    if (!isUndone) return done(error, result);
+    done(
+      Object.assign(new Error('a statement had failed, so the transaction was undone'), { code: '25P02' }),
+    );
   };
 }

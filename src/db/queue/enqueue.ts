@@ -66,8 +66,9 @@ export function enqueueTask(db: Db, storeId: string, task: Enqueue): Promise<voi
 }
 
 /**
- * Queues the subject on these stores: many writes to it fold into one task for each store, which is due at once. A person who leaves
- * becomes an open leaver. It takes the same number of statements for any number of stores.
+ * Queues the subject on these stores: many writes to it fold into one task for each store, which is due at once. A
+ * person whose task has a leaver's priority becomes an open leaver. It takes the same number of statements for any
+ * number of stores.
  */
 export async function enqueueTasks(db: Db, storeIds: readonly string[], task: Enqueue): Promise<void> {
   if (storeIds.length === 0) return;
@@ -80,10 +81,10 @@ export async function enqueueTasks(db: Db, storeIds: readonly string[], task: En
   const { environmentId, at: since, subject } = task;
   const correlationId = task.correlationIds.at(-1) ?? null;
   const leaver = { personId: subject.id, environmentId, correlationId, since };
-  const leaves = task.priority === PRIORITY.leaver && subject.kind === 'user';
-  await send(db, leaves ? [openingLeavers(storeIds, leaver)] : []);
+  if (task.priority === PRIORITY.leaver && subject.kind === 'user')
+    await send(db, [openingLeavers(storeIds, leaver)]);
   const added = [...new Set(task.correlationIds)].slice(0, CAUSES_MAX);
-  await send(db, added.length > 0 ? [writing(addCauses, { storeIds, subject, added, at: task.at })] : []);
+  if (added.length > 0) await send(db, [writing(addCauses, { storeIds, subject, added, at: task.at })]);
 }
 
 interface Queued {

@@ -3,9 +3,10 @@
 import type { Subject } from '../../model/subject.ts';
 import { fromJsonOrNull, toJson } from '../columns.ts';
 import { savingEvents } from '../events.ts';
-import { type Insert, writeTogether, writing } from '../knex/writing.ts';
+import { type Insert, updatingRow, writeTogether, writing } from '../knex/writing.ts';
 import type { Db } from '../open.ts';
 import { type SyncStatusRecord, savingStatuses } from '../seen/syncStatuses.ts';
+import { send } from '../transaction.ts';
 import { forgetChangedMembers } from './changedMembers.ts';
 
 /**
@@ -78,9 +79,7 @@ export async function peopleOfCause(
 }
 
 export async function setIntent(db: Db, taskId: string, intent: Intent | null): Promise<void> {
-  await db('tasks')
-    .where({ id: taskId })
-    .update({ intent: intent && toJson(intent) });
+  await send(db, [updatingRow('tasks', taskId, { intent: intent && toJson(intent) })]);
 }
 
 /** Tells the next attempt that the linked account is gone, so that it looks for another account of the person. */

@@ -127,4 +127,13 @@ describe('on a real server', () => {
     await db.transaction((tx) => tx('people').insert({ id: 'ann' }));
     expect(await people()).toEqual(['ann']);
   });
+
+  it('fails where a statement had failed and nobody noticed', async () => {
+    const undone = db.transaction(async (tx) => {
+      await tx('people').insert({ id: 'ann' });
+      await tx.raw('select 1 / 0').catch(() => {});
+    });
+    await expect(undone).rejects.toMatchObject({ code: '25P02' });
+    expect(await people()).toEqual([]);
+  });
 });
