@@ -49,6 +49,7 @@ async function ahead(tx: Db, statement: Knex.QueryBuilder | Knex.Raw): Promise<v
   // Knex says so just before it hands the statement to the session.
   const asked = new Promise<void>((resolve) => statement.on('query', () => resolve()));
   const answered = Promise.resolve(statement);
+  // Its error is thrown at the end of the transaction.
   answered.catch(() => {});
   sent.get(tx)?.push(answered);
   await Promise.race([asked, answered]);
@@ -98,6 +99,6 @@ function throwFirst(ended: readonly PromiseSettledResult<unknown>[]): void {
  * prepared, a failed transaction says in the end that it does not know its name.
  */
 function consequence(error: unknown): number {
-  const { code } = error as { readonly code?: unknown };
+  const code = (error as { readonly code?: unknown } | null)?.code;
   return code === '25P02' ? 2 : code === '26000' ? 1 : 0;
 }

@@ -23,7 +23,7 @@ export class Late extends Error {
 
 /** `begin` and `commit` throw Late where the time is over. */
 export interface Deadline {
-  /** At least 1. */
+  /** How long a statement may wait for a lock; at least 1. */
   leftMs(): number;
   /** Notes that the database has answered some of the request's reads. */
   heard(): void;
@@ -33,7 +33,7 @@ export interface Deadline {
    * The request has so much to write that it would never finish in time: it commits even if the answer cannot wait.
    */
   goOn(): void;
-  /** From here on the database decides the outcome, and the answer waits for it. What is asked waits for locks no longer. */
+  /** From here on the database decides the outcome, and the answer waits for it. */
   commit(): void;
 }
 

@@ -34,7 +34,7 @@ export function beginWithFirst(session: Querying, socket: Packing): void {
     pack();
     const text = textOf(query);
     if (kept === undefined) {
-      if (text.startsWith('COMMIT')) return ask(query, throughout(done));
+      if (text.startsWith('COMMIT')) return ask(query, unlessUndone(done));
       if (!BEGIN.test(text)) return ask(query, done);
       kept = query;
       return queueMicrotask(() => done(null, NOTHING));
@@ -51,7 +51,7 @@ export function beginWithFirst(session: Querying, socket: Packing): void {
 }
 
 /** PostgreSQL answers a commit by a rollback where a statement had failed, and takes that for no error. */
-function throughout(done: Done): Done {
+function unlessUndone(done: Done): Done {
   return (error, result) => {
     const isUndone = (result as { command?: unknown } | undefined)?.command === 'ROLLBACK';
     if (!isUndone) return done(error, result);

@@ -76,7 +76,7 @@ export async function openGate<C extends Change>(
   return attempt.recordBefore(changes.some(mayBeHeld), async (tx, { isBrakeTripped }) => {
     await applyRepairs(tx, attempt, repairs);
     const { context, task } = attempt;
-    const personKeys = [...new Set(changes.filter(isLoss).map(lossOf.personKey))];
+    const personKeys = [...new Set(changes.filter(isLoss).map((change) => lossOf.personKey(change)))];
     const books = await readBooks(tx, {
       ...{ storeId: context.store.id, subject: task.subject, keys, personKeys },
       ...{ correlationIds: task.causes, windowStart: windowStart(attempt) },
